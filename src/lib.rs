@@ -1,0 +1,5 @@
+//! restante: mail comes in over SMTP and LMTP, waits in Maildirs, goes out over POP3.
+#![warn(missing_docs)]
+
+pub mod limits;
+pub mod mail;

@@ -1,0 +1,135 @@
+//! Every fixed bound of the server: its value, where it comes from, and what it protects.
+//!
+//! "How much can a stranger make us hold, and for how long?" is answered on this page. Bounds that
+//! an operator may move stand in `config`; their defaults and their lawful ranges stand here.
+
+use std::time::Duration;
+
+// ---- Lines and addresses -------------------------------------------------------------------
+
+/// RFC 5321, 4.5.3.1.4 asks for 512 octets; extensions add parameters, and RFC 4954 asks for
+/// 12,288 only where SASL runs over SMTP, which it does not here.
+pub const SMTP_LINE_MAX: usize = 2048;
+/// RFC 2449, 4 allows 255 octets for a POP3 command; RFC 5034, 4 lets a SASL answer be longer, so
+/// does a password that fills its own bound when written in base64.
+pub const POP3_LINE_MAX: usize = 4096;
+/// RFC 5321, 4.5.3.1.1.
+pub const LOCAL_PART_MAX: usize = 64;
+/// RFC 5321, 4.5.3.1.2; RFC 1035, 2.3.4 has the same number.
+pub const DOMAIN_MAX: usize = 255;
+/// RFC 1035, 2.3.4.
+pub const DOMAIN_LABEL_MAX: usize = 63;
+/// RFC 5321, 4.5.3.1.3, the angle brackets counted.
+pub const PATH_MAX: usize = 256;
+/// RFC 1939, 7.
+pub const UNIQUE_ID_MAX: usize = 70;
+/// A password longer than this is refused before it is hashed: PBKDF2 takes any length, but the
+/// line it comes on does not, and a megabyte of password is an attack.
+pub const PASSWORD_MAX: usize = 1024;
+/// RFC 5321, 4.5.3.1.5 asks for 512 octets in a reply line.
+pub const SMTP_REPLY_LINE_MAX: usize = 512;
+
+// ---- One SMTP or LMTP session ---------------------------------------------------------------
+
+/// Mistakes before a peer is told so and dropped; Postfix's `smtpd_hard_error_limit` is 20.
+pub const SMTP_ERRORS_MAX: u32 = 20;
+/// Unknown recipients on one connection before each further answer is slowed (harvesting).
+pub const UNKNOWN_RECIPIENTS_BEFORE_DELAY: u32 = 10;
+/// Unknown recipients on one connection before it is closed.
+pub const UNKNOWN_RECIPIENTS_MAX: u32 = 50;
+/// How long the answer to one more unknown recipient waits, once they are slowed.
+pub const UNKNOWN_RECIPIENT_DELAY: Duration = Duration::from_secs(2);
+/// RFC 5321, 4.5.3.1.10: at least 100 recipients must be taken.
+pub const RECIPIENTS_DEFAULT: usize = 100;
+/// RFC 5321, 6.3: "large numbers of Received:" mean a loop; it suggests at least 100.
+pub const RECEIVED_LINES_MAX: usize = 100;
+/// RFC 5321, 4.5.3.2: five minutes for a command, ten for the answer after the data.
+pub const SMTP_IDLE_DEFAULT: Duration = Duration::from_secs(300);
+/// A whole message takes no longer than this, however slowly its octets drip in (slow writers).
+pub const MESSAGE_TIME_MAX: Duration = Duration::from_secs(3600);
+/// How long an SMTP greeting waits for a peer that talks too early before it is said.
+pub const EARLY_TALKER_WAIT: Duration = Duration::from_millis(0);
+/// RFC 1870: what is taken when nothing is configured.
+pub const MESSAGE_SIZE_DEFAULT: u64 = 50 * 1024 * 1024;
+/// RFC 5321, 4.5.3.1.7: a server must take messages of 64 K octets.
+pub const MESSAGE_SIZE_MIN: u64 = 64 * 1024;
+/// Aliases that are followed before a chain is taken for a loop; Postfix's
+/// `virtual_alias_recursion_limit` is 1000, ours are written by hand.
+pub const ALIAS_DEPTH_MAX: usize = 50;
+/// Mailboxes one recipient may expand to through its aliases (Postfix: 1000).
+pub const ALIAS_EXPANSION_MAX: usize = 1000;
+
+// ---- One POP3 session -----------------------------------------------------------------------
+
+/// RFC 1939, 3: an inactivity timer is at least ten minutes.
+pub const POP3_IDLE_MIN: Duration = Duration::from_secs(600);
+/// Wrong commands before a peer is told so and dropped.
+pub const POP3_ERRORS_MAX: u32 = 20;
+/// Wrong passwords on one connection before it is closed. Thunderbird uses three for one typing
+/// mistake and keeps the connection while it asks again.
+pub const POP3_LOGIN_FAILURES_MAX: u32 = 10;
+/// A second login from the same address takes the maildrop over from a session that has been
+/// silent this long: a telephone that changed its network comes back before TCP notices.
+pub const TAKE_OVER_AFTER: Duration = Duration::from_secs(120);
+
+// ---- Connections, buffers, memory -----------------------------------------------------------
+
+/// Connections at once for each protocol (Postfix: 100 processes; one costs us a few KiB).
+pub const CONNECTIONS_DEFAULT: usize = 1000;
+/// Connections at once from one IPv4 address or one IPv6 /64 (Postfix: 50).
+pub const CONNECTIONS_PER_IP_DEFAULT: usize = 50;
+/// Octets that are read at once from a peer.
+pub const READ_CHUNK: usize = 16 * 1024;
+/// Octets of a message that are held in memory before they go to the disk in one piece. 500
+/// senders at once hold 16 MiB.
+pub const MESSAGE_BLOCK: usize = 32 * 1024;
+/// Octets of answers that wait for a peer before its next command is looked at.
+pub const OUTPUT_MAX: usize = 64 * 1024;
+/// How long a peer may take to accept one piece of output.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a TLS handshake may take.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Disk jobs that run at once.
+pub const DISK_JOBS_MAX: usize = 16;
+/// How long the accept loop rests when descriptors have run out.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+// ---- Passwords and guessing -----------------------------------------------------------------
+
+/// OWASP's figure for PBKDF2-HMAC-SHA256 since 2023.
+pub const PBKDF2_ROUNDS_DEFAULT: u32 = 600_000;
+/// RFC 7677, 4: SCRAM-SHA-256 wants at least 4096.
+pub const PBKDF2_ROUNDS_MIN: u32 = 4096;
+/// A database is not allowed to make one login cost minutes.
+pub const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
+/// Octets of salt for a stored password (NIST SP 800-132, 5.1 asks for 16 at least).
+pub const SALT_LEN: usize = 16;
+/// How long a verified password is recognised without a hash, since its last use.
+pub const VERIFIED_FOR: Duration = Duration::from_secs(3600);
+/// Verified passwords that are remembered at once.
+pub const VERIFIED_MAX: usize = 10_000;
+/// Wrong passwords from one address before answers are slowed.
+pub const FAILURES_BEFORE_DELAY_DEFAULT: u32 = 10;
+/// Wrong passwords from one address before it is refused for a while.
+pub const FAILURES_BEFORE_BAN_DEFAULT: u32 = 50;
+/// How long such an address is refused.
+pub const BAN_TIME_DEFAULT: Duration = Duration::from_secs(3600);
+/// The longest a slowed answer waits.
+pub const LOGIN_DELAY_MAX: Duration = Duration::from_secs(15);
+/// Addresses whose failures are remembered at once; the oldest is forgotten first.
+pub const FAILING_PEERS_MAX: usize = 100_000;
+
+// ---- The disk -------------------------------------------------------------------------------
+
+/// Free space that deliveries leave to everything else on the disk.
+pub const MIN_FREE_DEFAULT: u64 = 64 * 1024 * 1024;
+/// Left-overs in tmp/ are removed after this long (the Maildir convention: 36 hours).
+pub const TMP_LEFTOVER_AGE: Duration = Duration::from_secs(36 * 3600);
+/// A busy database is waited for this long.
+pub const DATABASE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Running sessions get this long at a shutdown.
+pub const SHUTDOWN_GRACE_DEFAULT: Duration = Duration::from_secs(30);
+/// How often the certificate files are looked at for a renewed certificate.
+pub const CERTIFICATE_POLL: Duration = Duration::from_secs(30);
+/// How often the last logins are written down.
+pub const LAST_LOGIN_FLUSH: Duration = Duration::from_secs(1);

@@ -1,0 +1,162 @@
+//! Reverse-path and forward-path: what stands between the angle brackets of MAIL and RCPT
+//! (RFC 5321, 4.1.2).
+
+use super::{Address, AddressError};
+use crate::limits;
+use std::fmt;
+
+/// Where a bounce would go: `<>` means nowhere, and is not an address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ReversePath {
+    /// `<>`, the sender of bounces.
+    Null,
+    /// `<anna@example.org>`
+    Address(Address),
+}
+
+/// Where a message is to go.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ForwardPath {
+    /// `<Postmaster>`, in any case and without a domain (RFC 5321, 4.1.1.3).
+    Postmaster,
+    /// `<anna@example.org>`
+    Address(Address),
+}
+
+/// Why a path was not understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// Not a path by the grammar of RFC 5321, 4.1.2.
+    Syntax,
+    /// A path of more than 256 octets, or an address part over its bound.
+    TooLong,
+    /// Octets beyond ASCII that are not UTF-8.
+    NotUtf8,
+}
+
+impl ReversePath {
+    /// Parses what stands between `<` and `>`, the brackets taken off.
+    ///
+    /// # Errors
+    /// See [`PathError`].
+    pub fn parse(inner: &[u8]) -> Result<Self, PathError> {
+        let inner = text(inner)?;
+        if inner.is_empty() {
+            return Ok(Self::Null);
+        }
+        Ok(Self::Address(Address::parse(without_route(inner)?)?))
+    }
+
+    /// The address; `None` for `<>`.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Null => None,
+            Self::Address(address) => Some(address),
+        }
+    }
+}
+
+impl ForwardPath {
+    /// Parses what stands between `<` and `>`, the brackets taken off.
+    ///
+    /// # Errors
+    /// See [`PathError`].
+    pub fn parse(inner: &[u8]) -> Result<Self, PathError> {
+        let inner = text(inner)?;
+        if inner.eq_ignore_ascii_case("postmaster") {
+            return Ok(Self::Postmaster);
+        }
+        Ok(Self::Address(Address::parse(without_route(inner)?)?))
+    }
+
+    /// The address; `None` for the bare postmaster.
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Postmaster => None,
+            Self::Address(address) => Some(address),
+        }
+    }
+}
+
+fn text(inner: &[u8]) -> Result<&str, PathError> {
+    if inner.len() + 2 > limits::PATH_MAX {
+        return Err(PathError::TooLong);
+    }
+    std::str::from_utf8(inner).map_err(|_| PathError::NotUtf8)
+}
+
+/// A source route (`@a,@b:user@c`) is read over, as RFC 5321, appendix C asks: only its last
+/// address counts, and whether that one is ours is asked like any other.
+fn without_route(inner: &str) -> Result<&str, PathError> {
+    if !inner.starts_with('@') {
+        return Ok(inner);
+    }
+    let (route, address) = inner.split_once(':').ok_or(PathError::Syntax)?;
+    let hops_are_domains = route
+        .split(',')
+        .all(|hop| hop.strip_prefix('@').is_some_and(|domain| super::Domain::parse(domain).is_ok()));
+    if hops_are_domains { Ok(address) } else { Err(PathError::Syntax) }
+}
+
+impl From<AddressError> for PathError {
+    fn from(error: AddressError) -> Self {
+        match error {
+            AddressError::LocalPartTooLong | AddressError::DomainTooLong => Self::TooLong,
+            AddressError::Syntax | AddressError::NotAnAccount => Self::Syntax,
+        }
+    }
+}
+
+/// With the angle brackets.
+impl fmt::Display for ReversePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("<>"),
+            Self::Address(address) => write!(f, "<{address}>"),
+        }
+    }
+}
+
+/// With the angle brackets.
+impl fmt::Display for ForwardPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postmaster => f.write_str("<postmaster>"),
+            Self::Address(address) => write!(f, "<{address}>"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_null_path_is_not_an_address() {
+        assert_eq!(ReversePath::parse(b""), Ok(ReversePath::Null));
+        assert_eq!(ForwardPath::parse(b""), Err(PathError::Syntax));
+    }
+
+    #[test]
+    fn postmaster_needs_no_domain() {
+        assert_eq!(ForwardPath::parse(b"PostMaster"), Ok(ForwardPath::Postmaster));
+        assert_eq!(ReversePath::parse(b"postmaster"), Err(PathError::Syntax));
+    }
+
+    #[test]
+    fn a_source_route_leaves_its_last_address() {
+        let path = ForwardPath::parse(b"@a.example,@b.example:anna@example.org").unwrap();
+        assert_eq!(path.to_string(), "<anna@example.org>");
+        for bad in [&b"@a.example"[..], b"@:anna@x.org", b"@a,b:anna@x.org", b"@a.example:"] {
+            assert_eq!(ForwardPath::parse(bad), Err(PathError::Syntax));
+        }
+    }
+
+    #[test]
+    fn too_long_and_not_utf8_are_told_apart() {
+        assert_eq!(ForwardPath::parse(b"\xff@example.org"), Err(PathError::NotUtf8));
+        assert_eq!(ForwardPath::parse(&[b'a'; 300]), Err(PathError::TooLong));
+        let long = format!("{}@x.org", "a".repeat(65));
+        assert_eq!(ForwardPath::parse(long.as_bytes()), Err(PathError::TooLong));
+    }
+}
