@@ -83,6 +83,10 @@ pub const READ_CHUNK: usize = 16 * 1024;
 /// Octets of a message that are held in memory before they go to the disk in one piece. 500
 /// senders at once hold 16 MiB.
 pub const MESSAGE_BLOCK: usize = 32 * 1024;
+/// How long a refused peer may take to accept the word that it is refused.
+pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a run of refused connections is told in the log.
+pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
 /// Octets of answers that wait for a peer before its next command is looked at.
 pub const OUTPUT_MAX: usize = 64 * 1024;
 /// How long a peer may take to accept one piece of output.
@@ -93,6 +97,18 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 pub const DISK_JOBS_MAX: usize = 16;
 /// How long the accept loop rests when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a closed connection is read on, so that a reset does not eat our last reply.
+pub const LINGER_TIME: Duration = Duration::from_secs(2);
+/// Octets that are read on, and thrown away, from a closed connection.
+pub const LINGER_OCTETS: usize = 64 * 1024;
+/// TLS sessions that POP3 clients may resume, for each certificate; one takes about 1 KiB.
+pub const TLS_SESSIONS_MAX: usize = 1024;
+/// Descriptors that are no connection: the database, the log, listeners, the runtime's own.
+pub const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 64;
+/// Apple's programs refuse a server certificate that is valid for longer (support.apple.com/103769).
+pub const SELF_SIGNED_DAYS: i64 = 825;
+/// A self-signed certificate is renewed, and `check` warns, when it ends sooner than this.
+pub const CERTIFICATE_DAYS_LEFT_MIN: u64 = 30;
 
 // ---- Passwords and guessing -----------------------------------------------------------------
 
@@ -114,8 +130,16 @@ pub const FAILURES_BEFORE_DELAY_DEFAULT: u32 = 10;
 pub const FAILURES_BEFORE_BAN_DEFAULT: u32 = 50;
 /// How long such an address is refused.
 pub const BAN_TIME_DEFAULT: Duration = Duration::from_secs(3600);
+/// The first slowed answer waits this long; each further one twice as long.
+pub const LOGIN_DELAY_FIRST: Duration = Duration::from_secs(1);
+/// An address that has not failed for so long starts anew.
+pub const FAILURES_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 /// The longest a slowed answer waits.
 pub const LOGIN_DELAY_MAX: Duration = Duration::from_secs(15);
+/// Wrong passwords for one account, from anywhere, before strangers to it are slowed.
+pub const ACCOUNT_FAILURES_BEFORE_DELAY: u32 = 20;
+/// Addresses that are remembered as an account's own: home, office, telephone, and some over.
+pub const KNOWN_ADDRESSES_MAX: usize = 8;
 /// Addresses whose failures are remembered at once; the oldest is forgotten first.
 pub const FAILING_PEERS_MAX: usize = 100_000;
 
@@ -133,3 +157,24 @@ pub const SHUTDOWN_GRACE_DEFAULT: Duration = Duration::from_secs(30);
 pub const CERTIFICATE_POLL: Duration = Duration::from_secs(30);
 /// How often the last logins are written down.
 pub const LAST_LOGIN_FLUSH: Duration = Duration::from_secs(1);
+/// Names that are tried for one message before the disk is taken to be out of its mind: another try
+/// is needed only where a pid came again and the clock was set back onto the same microsecond.
+pub const NAME_TRIES_MAX: u32 = 100;
+/// The cached sizes of one Maildir's foreign messages: some 600,000 of them. What lies beyond is
+/// counted at each login.
+pub const SIZES_FILE_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes that are read at once when a foreign message is counted.
+pub const COUNT_BLOCK: usize = 64 * 1024;
+/// Accounts whose usage is remembered between two looks at their quota.
+pub const USAGES_MAX: usize = 10_000;
+/// A folder's time of change tells of a change only if it is older than the clock's own grain; ext4
+/// has 4 ms, FAT and some network file systems two seconds.
+pub const FOLDER_TIME_GRAIN: Duration = Duration::from_secs(3);
+
+// ---- Settings -------------------------------------------------------------------------------
+
+/// A setting's longer durations count as this one, a hundred years: any positive value is taken, and
+/// adding this to a point in time does not overflow.
+pub const DURATION_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// A configuration file is not read beyond this (ours, every key commented, has 4 KiB).
+pub const CONFIG_FILE_MAX: u64 = 1024 * 1024;
