@@ -3,4 +3,5 @@
 
 pub mod limits;
 pub mod mail;
+pub mod smtp;
 pub mod wire;
