@@ -3,5 +3,7 @@
 
 pub mod limits;
 pub mod mail;
+pub mod pop3;
+pub mod sasl;
 pub mod smtp;
 pub mod wire;

@@ -1,0 +1,13 @@
+//! POP3 without I/O: what a line means, whether it may be said now, and what is answered
+//! (RFC 1939, 2449, 2595, 3206, 5034, 6856).
+
+mod capabilities;
+pub mod command;
+pub mod listing;
+pub mod response;
+pub mod session;
+
+pub use command::Extent;
+pub use listing::{Listing, Marked};
+pub use response::Response;
+pub use session::{LoginTicket, LookUpTicket, Refusal, SendTicket, Session, Step, Terms, UpdateTicket};
