@@ -1,6 +1,7 @@
 //! restante: mail comes in over SMTP and LMTP, waits in Maildirs, goes out over POP3.
 #![warn(missing_docs)]
 
+pub mod accounts;
 pub mod limits;
 pub mod mail;
 pub mod pop3;

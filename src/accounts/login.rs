@@ -1,0 +1,194 @@
+//! Who is it, and is that the password? The same answer, at the same cost, for a wrong password, an
+//! unknown user and a disabled account.
+
+use super::password::{Credential, keyed_digest};
+use super::{Accounts, Error, Login, Recognition, ScramCredential, address_of, seconds};
+use crate::limits;
+use crate::mail::{AccountAddress, Password, UserName};
+use rusqlite::{Connection, Row, params};
+use std::sync::PoisonError;
+use std::time::{Instant, SystemTime};
+
+/// A credential of today's cost, for the account whose credential was of another.
+pub(super) struct Rehashed {
+    /// What it takes the place of. If that is not there any more, the password was changed meanwhile.
+    replaces: [u8; 32],
+    credential: Credential,
+}
+
+/// The index of UNIQUE (local_part, domain) answers both.
+const BY_ADDRESS: &str = "SELECT id, local_part, domain, enabled, salt, rounds, stored_key, server_key
+    FROM accounts WHERE local_part = ?1 AND domain = ?2";
+/// Two rows are enough to know that the name is not the name of one.
+const BY_LOCAL_PART: &str = "SELECT id, local_part, domain, enabled, salt, rounds, stored_key, server_key
+    FROM accounts WHERE local_part = ?1 LIMIT 2";
+
+impl Accounts {
+    /// One look-up and one keyed digest; never a hash.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn recognise(&self, user: &UserName, password: &Password) -> Result<Recognition, Error> {
+        let found = self.store.read(|db| find(db, user))?.filter(|login| login.enabled);
+        let known = found.filter(|login| self.verified.recognises(login, password, Instant::now()));
+        Ok(known.map_or(Recognition::Unknown, |login| Recognition::Known(login.address)))
+    }
+
+    /// One hash, whoever is asked for. `None`: unknown, disabled or wrong, not told apart.
+    ///
+    /// A second hash follows, once, when the stored one is of another cost than the configured.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn verify(&self, user: &UserName, password: &Password) -> Result<Option<AccountAddress>, Error> {
+        let found = self.store.read(|db| find(db, user))?;
+        // Hashed before anything is decided, or the time to answer is a list of our users.
+        let matches = match &found {
+            Some(login) => login.credential.matches(password),
+            None => self.nobodys(user).matches(password),
+        };
+        let Some(login) = found.filter(|login| matches && login.enabled) else {
+            return Ok(None);
+        };
+        self.verified.remember(&login, password, Instant::now());
+        if login.credential.rounds != self.rounds {
+            self.rehash(&login, password);
+        }
+        Ok(Some(login.address))
+    }
+
+    /// What a SCRAM exchange is done with. It takes all its steps whoever `user` is.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn scram(&self, user: &UserName) -> Result<ScramCredential, Error> {
+        let found = self.store.read(|db| find(db, user))?;
+        let nobodys = self.nobodys(user);
+        Ok(match found {
+            Some(Login { enabled: true, address, credential, .. }) => shown(credential, Some(address)),
+            // A disabled account keeps its salt, or the change would tell of it; its keys are hidden.
+            Some(login) => {
+                let Credential { salt, rounds, .. } = login.credential;
+                shown(Credential { salt, rounds, ..nobodys }, None)
+            }
+            None => shown(nobodys, None),
+        })
+    }
+
+    /// Writes down last logins, in one transaction, and with them the credentials that were hashed
+    /// anew. Accounts that are gone meanwhile are passed over.
+    ///
+    /// # Errors
+    /// See [`Error`]; nothing is lost but the last logins, and they may be written again.
+    pub fn record_logins(&self, logins: &[(AccountAddress, SystemTime)]) -> Result<(), Error> {
+        let mut waiting = std::mem::take(&mut *self.rehashed.lock().unwrap_or_else(PoisonError::into_inner));
+        if logins.is_empty() && waiting.is_empty() {
+            return Ok(());
+        }
+        let written = self.store.write(|db| {
+            for (address, at) in logins {
+                write_login(db, address, *at)?;
+            }
+            waiting.iter().try_for_each(|(id, rehashed)| write_rehashed(db, *id, rehashed))
+        });
+        if written.is_err() {
+            let mut rehashed = self.rehashed.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(rehashed.drain()); // What came meanwhile is newer.
+            *rehashed = waiting;
+        }
+        written
+    }
+
+    /// Kept until the next [`Accounts::record_logins`]: a login waits for no write, and a full disk
+    /// refuses none. Without randomness the old hash simply stays.
+    fn rehash(&self, login: &Login, password: &Password) {
+        if let Ok(credential) = Credential::new(password, self.rounds) {
+            let rehashed = Rehashed { replaces: login.credential.stored_key, credential };
+            self.rehashed.lock().unwrap_or_else(PoisonError::into_inner).insert(login.id, rehashed);
+        }
+    }
+
+    /// For a name that nobody has: always the same salt, the cost of a new account, and keys that
+    /// no password leads to.
+    fn nobodys(&self, user: &UserName) -> Credential {
+        let name = user.as_str().to_lowercase();
+        let made_up = |what: &[u8]| keyed_digest(&self.seed, &[what, b"\0", name.as_bytes()]);
+        Credential {
+            salt: made_up(b"salt")[..limits::SALT_LEN].to_vec(),
+            rounds: self.rounds,
+            stored_key: made_up(b"stored key"),
+            server_key: made_up(b"server key"),
+        }
+    }
+}
+
+fn shown(credential: Credential, account: Option<AccountAddress>) -> ScramCredential {
+    let Credential { salt, rounds, stored_key, server_key } = credential;
+    ScramCredential { salt, rounds, stored_key, server_key, account }
+}
+
+/// The account a user name means: its address, or its local part while nobody else has the same.
+/// `anna+detail@…` is an address to write to and not a name to log in with.
+fn find(db: &Connection, user: &UserName) -> Result<Option<Login>, Error> {
+    if user.as_str().contains('@') {
+        let Ok(address) = AccountAddress::parse(user.as_str()) else {
+            return Ok(None);
+        };
+        return only_row(db, BY_ADDRESS, (address.local_part(), address.domain().as_str()));
+    }
+    only_row(db, BY_LOCAL_PART, (user.as_str().to_lowercase(),))
+}
+
+/// `None` as well when there is a second one.
+fn only_row(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Option<Login>, Error> {
+    let mut query = db.prepare_cached(sql)?;
+    let mut rows = query.query(values)?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let login = login_of(row)?;
+    Ok(rows.next()?.is_none().then_some(login))
+}
+
+fn login_of(row: &Row<'_>) -> Result<Login, Error> {
+    let rounds: u32 = row.get(5)?;
+    if !(1..=limits::PBKDF2_ROUNDS_MAX).contains(&rounds) {
+        return Err(Error::Damaged(format!("a password is said to be hashed in {rounds} rounds")));
+    }
+    let (local_part, domain): (String, String) = (row.get(1)?, row.get(2)?);
+    Ok(Login {
+        id: row.get(0)?,
+        address: address_of(&local_part, &domain)?,
+        enabled: row.get(3)?,
+        credential: Credential {
+            salt: row.get(4)?,
+            rounds,
+            stored_key: row.get(6)?,
+            server_key: row.get(7)?,
+        },
+    })
+}
+
+fn write_login(db: &Connection, address: &AccountAddress, at: SystemTime) -> Result<(), Error> {
+    let mut write = db.prepare_cached(
+        "INSERT INTO logins (account, last)
+         SELECT id, ?3 FROM accounts WHERE local_part = ?1 AND domain = ?2
+         ON CONFLICT (account) DO UPDATE SET last = excluded.last",
+    )?;
+    write.execute((address.local_part(), address.domain().as_str(), seconds(at)))?;
+    Ok(())
+}
+
+/// Only in the place of what was verified: a password set meanwhile is not undone.
+fn write_rehashed(db: &Connection, id: i64, rehashed: &Rehashed) -> Result<(), Error> {
+    let Credential { salt, rounds, stored_key, server_key } = &rehashed.credential;
+    let mut write = db.prepare_cached(
+        "UPDATE accounts SET salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
+         WHERE id = ?1 AND stored_key = ?2",
+    )?;
+    write.execute(params![id, rehashed.replaces, salt, rounds, stored_key, server_key])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
