@@ -2,8 +2,10 @@
 #![warn(missing_docs)]
 
 pub mod accounts;
+pub mod delivery;
 pub mod limits;
 pub mod mail;
+pub mod maildrop;
 pub mod pop3;
 pub mod sasl;
 pub mod smtp;

@@ -1,0 +1,146 @@
+//! The fault loop: each step of a delivery fails once, then that one and every later one, and each time
+//! the questions of a user are asked: what I was told is there, is it there? Is there half a message?
+
+use super::tests::{MESSAGE, Mailboxes, TRACE};
+use super::{Delivery, Error, Together};
+use crate::maildrop::twin::{Fails, Twin, names_in};
+use nix::errno::Errno;
+use std::collections::BTreeSet;
+
+/// Every way to fail until the delivery gets through without.
+fn each_fault(mut check: impl FnMut(Fails, Errno) -> bool) {
+    for errno in [Errno::EIO, Errno::ENOSPC, Errno::EMFILE] {
+        for fails in [Fails::Once as fn(u32) -> Fails, Fails::From] {
+            let mut step = 0;
+            while check(fails(step), errno) {
+                step += 1;
+            }
+            assert!(step > 10, "so few steps cannot be a delivery");
+        }
+    }
+}
+
+/// Delivers to `names` on a disk that fails; gives the outcomes and whether it came to fail.
+fn deliver(
+    boxes: &Mailboxes,
+    twin: Twin,
+    names: &[&str],
+    together: Together,
+) -> (Vec<Result<super::Published, Error>>, bool) {
+    let delivery = boxes.delivery_on(twin);
+    let mut drafts = delivery.open(names.iter().map(|name| boxes.target(name)).collect(), None);
+    drafts.write(MESSAGE);
+    let results = drafts.publish(together);
+    let failed = delivery.shared.tree.disk.has_failed();
+    (results, failed)
+}
+
+#[test]
+fn each_mailbox_has_what_it_acknowledged_and_no_more() {
+    each_fault(|fails, errno| {
+        let boxes = Mailboxes::new();
+        let (results, failed) =
+            deliver(&boxes, Twin::new(fails, errno), &["anna", "bert", "cleo"], Together::Each);
+        for (name, result) in ["anna", "bert", "cleo"].iter().zip(&results) {
+            let there = boxes.messages(name);
+            assert!(there.iter().all(|text| *text == boxes.expected(name)), "half a message: {fails:?}");
+            if result.is_ok() {
+                assert_eq!(there.len(), 1, "acknowledged, not stored: {fails:?} {errno}");
+            } else if matches!(fails, Fails::Once(_)) {
+                assert_eq!(there.len(), 0, "refused and kept: {fails:?} {errno}");
+            }
+        }
+        if matches!(fails, Fails::Once(_)) && failed {
+            assert!(
+                results.iter().filter(|result| result.is_err()).count() <= 1,
+                "{fails:?}: one's fault alone"
+            );
+        }
+        failed
+    });
+}
+
+#[test]
+fn all_have_it_or_none() {
+    each_fault(|fails, errno| {
+        let boxes = Mailboxes::new();
+        let (results, failed) =
+            deliver(&boxes, Twin::new(fails, errno), &["anna", "bert", "cleo"], Together::AllOrNone);
+        let ok = results.iter().filter(|result| result.is_ok()).count();
+        assert!(ok == 0 || ok == 3, "{fails:?} {errno}: {results:?}");
+        for name in ["anna", "bert", "cleo"] {
+            let there = boxes.messages(name);
+            assert!(there.iter().all(|text| *text == boxes.expected(name)), "half a message: {fails:?}");
+            match ok {
+                3 => assert_eq!(there.len(), 1, "{fails:?} {errno}"),
+                _ if matches!(fails, Fails::Once(_)) => assert_eq!(there.len(), 0, "{fails:?} {errno}"),
+                // On a disk that takes no unlink any more something may stay: it was not acknowledged.
+                _ => {}
+            }
+        }
+        failed
+    });
+}
+
+#[test]
+fn a_single_fault_leaves_nothing_in_tmp_unless_it_was_the_removing() {
+    let mut left = BTreeSet::new();
+    each_fault(|fails, errno| {
+        let boxes = Mailboxes::new();
+        let (results, failed) = deliver(&boxes, Twin::new(fails, errno), &["anna"], Together::AllOrNone);
+        if matches!(fails, Fails::Once(_)) {
+            let tmp = names_in(&boxes.maildir("anna").join("tmp"));
+            // The one step whose failure leaves a name: the unlink after the link. The message is there.
+            assert!(tmp.is_empty() || results[0].is_ok(), "{fails:?}: {tmp:?}");
+            left.extend((!tmp.is_empty()).then_some(format!("{fails:?}")));
+        }
+        failed
+    });
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn no_space_is_told_from_other_faults() {
+    each_fault(|fails, errno| {
+        let boxes = Mailboxes::new();
+        let (results, failed) = deliver(&boxes, Twin::new(fails, errno), &["anna"], Together::Each);
+        match &results[0] {
+            Ok(_) => {}
+            Err(Error::NoSpace) => assert_eq!(errno, Errno::ENOSPC),
+            Err(Error::Temporary(why)) => assert!(errno != Errno::ENOSPC && !why.is_empty(), "{why}"),
+            Err(Error::OverQuota) => panic!("{fails:?}: nobody has a quota here"),
+        }
+        failed
+    });
+}
+
+#[test]
+fn after_a_fault_the_next_delivery_goes_through() {
+    each_fault(|fails, errno| {
+        let boxes = Mailboxes::new();
+        let delivery: Delivery<Twin> = boxes.delivery_on(Twin::new(fails, errno));
+        let mut drafts = delivery.open(vec![boxes.target("anna")], None);
+        drafts.write(MESSAGE);
+        let first = drafts.publish(Together::AllOrNone)[0].is_ok();
+        if matches!(fails, Fails::Once(_)) && delivery.shared.tree.disk.has_failed() {
+            let mut drafts = delivery.open(vec![boxes.target("anna")], None);
+            drafts.write(MESSAGE);
+            assert!(drafts.publish(Together::AllOrNone)[0].is_ok(), "{fails:?}");
+            assert_eq!(boxes.messages("anna").len(), 1 + usize::from(first), "{fails:?}");
+        }
+        delivery.shared.tree.disk.has_failed()
+    });
+}
+
+#[test]
+fn a_draft_that_is_dropped_leaves_nothing() {
+    let boxes = Mailboxes::new();
+    let delivery = boxes.delivery_on(Twin::sound());
+    let mut drafts = delivery.open(vec![boxes.target("anna")], None);
+    drafts.write(MESSAGE);
+    let tmp = boxes.maildir("anna").join("tmp");
+    assert_eq!(names_in(&tmp).len(), 1);
+    drop(drafts);
+    assert_eq!(names_in(&tmp).len(), 0);
+    assert!(boxes.messages("anna").is_empty() && TRACE.ends_with('\n'));
+}

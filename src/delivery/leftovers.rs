@@ -1,0 +1,102 @@
+//! What deliveries that were killed have left in tmp/, removed once it is old enough.
+//!
+//! Nothing but regular files in tmp/ is ever touched: whatever else lies in the mail tree is somebody's.
+
+use crate::limits;
+use crate::maildrop::disk::{Disk, OsDisk};
+use crate::maildrop::folder::Folder;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Removes files older than [`limits::TMP_LEFTOVER_AGE`] from the tmp/ of every Maildir below `mail`, at
+/// the start; gives their number. What cannot be read or removed waits for the next start.
+pub fn clean_tmp(mail: &Path) -> usize {
+    clean(mail, SystemTime::now())
+}
+
+fn clean(mail: &Path, now: SystemTime) -> usize {
+    let Ok(mail) = Folder::open(mail) else { return 0 };
+    let domains = folders_in(&mail);
+    let accounts = domains.iter().flat_map(folders_in);
+    accounts
+        .filter_map(|account| OsDisk.open_folder(&account, OsStr::new("tmp")).ok())
+        .map(|tmp| clean_folder(&tmp, now).unwrap_or(0))
+        .sum()
+}
+
+fn clean_folder(tmp: &Folder, now: SystemTime) -> io::Result<usize> {
+    let mut names = Vec::new();
+    OsDisk.each_file(tmp, &mut |name| names.push(name.to_owned()))?;
+    let old = names.iter().filter(|name| is_old(tmp, name, now));
+    Ok(old.filter(|name| OsDisk.unlink(tmp, name).is_ok()).count())
+}
+
+/// By the time of its last write: a message that still arrives has been written to lately.
+fn is_old(tmp: &Folder, name: &OsStr, now: SystemTime) -> bool {
+    let Ok(stat) = tmp.stat(name) else { return false };
+    let written = UNIX_EPOCH + Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
+    // A time in the future, by a clock that jumped, is not old.
+    now.duration_since(written).is_ok_and(|age| age > limits::TMP_LEFTOVER_AGE)
+}
+
+/// The folders in a folder, links left out.
+fn folders_in(folder: &Folder) -> Vec<Folder> {
+    let Ok(entries) = std::fs::read_dir(folder.path()) else { return Vec::new() };
+    let names = entries.filter_map(Result::ok).map(|entry| entry.file_name());
+    names.filter_map(|name: OsString| OsDisk.open_folder(folder, &name).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn only_old_files_in_tmp_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("mail/example.org/anna");
+        for folder in ["tmp/folder", "new", "cur"] {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        let now = SystemTime::now();
+        let old = now - limits::TMP_LEFTOVER_AGE - Duration::from_secs(2);
+        let fresh = now - limits::TMP_LEFTOVER_AGE + Duration::from_secs(2);
+        let ahead = now + limits::TMP_LEFTOVER_AGE * 2;
+        for (name, time) in [
+            ("tmp/old", old),
+            ("tmp/fresh", fresh),
+            ("tmp/ahead", ahead),
+            ("tmp/.hidden", old),
+            ("tmp/folder/old", old),
+            ("new/old", old),
+            ("cur/old", old),
+            ("old", old),
+        ] {
+            File::create(root.join(name)).unwrap().set_modified(time).unwrap();
+        }
+        std::os::unix::fs::symlink(root.join("new"), dir.path().join("mail/example.org/link")).unwrap();
+        std::os::unix::fs::symlink(root.join("new/old"), root.join("tmp/link")).unwrap();
+        assert_eq!(clean(&dir.path().join("mail"), now), 1);
+        assert!(!root.join("tmp/old").exists());
+        for kept in [
+            "tmp/fresh",
+            "tmp/ahead",
+            "tmp/.hidden",
+            "tmp/folder/old",
+            "tmp/link",
+            "new/old",
+            "cur/old",
+            "old",
+        ] {
+            assert!(root.join(kept).exists(), "{kept}");
+        }
+    }
+
+    #[test]
+    fn no_mail_yet_is_nothing_to_clean() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(clean_tmp(&dir.path().join("mail")), 0);
+    }
+}

@@ -1,0 +1,156 @@
+//! Delivery: a message goes onto the disk of each mailbox, whole, once, durable before it is acknowledged.
+//!
+//! Knows Maildirs and quotas. Knows no socket, no reply code, and not who sends.
+
+mod draft;
+mod leftovers;
+mod publish;
+mod space;
+
+pub use draft::Drafts;
+pub use leftovers::clean_tmp;
+
+use crate::mail::{AccountAddress, Bytes, Domain, Octets};
+use crate::maildrop::disk::{self, Disk, OsDisk};
+use crate::maildrop::name;
+use crate::maildrop::tree::Tree;
+use space::Usages;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Delivers into the Maildirs below DATA_DIR/mail.
+#[derive(Debug)]
+pub struct Delivery<D = OsDisk> {
+    shared: Arc<Shared<D>>,
+}
+
+/// What a delivery shares with its drafts.
+#[derive(Debug)]
+struct Shared<D> {
+    tree: Tree<D>,
+    /// As it may stand in a file name.
+    host: String,
+    min_free: Bytes,
+    usages: Usages,
+    /// The clock; a test has one that jumps.
+    now: fn() -> SystemTime,
+}
+
+/// One copy to make.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The account whose Maildir it goes to.
+    pub address: AccountAddress,
+    /// How much may lie there; `None` is unlimited.
+    pub quota: Option<Bytes>,
+    /// Trace lines for the top, LF ends ([`crate::mail::trace::lines`]).
+    pub trace: String,
+}
+
+/// All or none (SMTP has one answer), or each by itself (LMTP has an answer for each).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// One fault is everybody's.
+    AllOrNone,
+    /// A fault is the one mailbox's.
+    Each,
+}
+
+/// One copy that is on the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// Of the file.
+    pub bytes: Bytes,
+    /// On the wire, when POP3 sends it.
+    pub octets: Octets,
+}
+
+/// Why a message cannot be taken now. Trying again later may help with each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The mailbox would pass its quota: 452 4.2.2.
+    OverQuota,
+    /// No space, no inodes, or less than the reserve: 452 4.3.1.
+    NoSpace,
+    /// Anything else: 451 4.3.0; the text is for the log.
+    Temporary(String),
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        if disk::is_full(&error) { Self::NoSpace } else { Self::Temporary(error.to_string()) }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OverQuota => f.write_str("the mailbox is over its quota"),
+            Self::NoSpace => f.write_str("the disk is full"),
+            Self::Temporary(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Delivery {
+    /// `mail` is DATA_DIR/mail, `hostname` ends in file names, `min_free` is kept free on the disk.
+    pub fn new(mail: PathBuf, hostname: &Domain, min_free: Bytes) -> Self {
+        Self::on(OsDisk, mail, hostname, min_free, SystemTime::now)
+    }
+}
+
+impl<D: Disk> Delivery<D> {
+    /// The same on another disk and by another clock.
+    fn on(disk: D, mail: PathBuf, hostname: &Domain, min_free: Bytes, now: fn() -> SystemTime) -> Self {
+        let host = name::safe_host(hostname.as_str());
+        let shared = Shared { tree: Tree::new(disk, mail), host, min_free, usages: Usages::default(), now };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Whether a message of `expected` bytes would fit on the disk (MAIL SIZE=, and before 354).
+    ///
+    /// # Errors
+    /// `NoSpace`, `Temporary`.
+    pub fn space(&self, expected: Option<Bytes>) -> Result<(), Error> {
+        space::check(self.shared.tree.mail(), self.shared.min_free, expected.unwrap_or_default())
+    }
+
+    /// Whether a mailbox has room for `expected` more bytes (RCPT); not knowing how many, for one.
+    ///
+    /// # Errors
+    /// `OverQuota`, `Temporary`.
+    pub fn room(
+        &self,
+        account: &AccountAddress,
+        quota: Option<Bytes>,
+        expected: Option<Bytes>,
+    ) -> Result<(), Error> {
+        self.shared.room(account, quota, expected.unwrap_or_default())
+    }
+
+    /// Opens a file in tmp/ for each target and writes its trace lines. A target that fails is
+    /// remembered as failed; the others go on.
+    pub fn open(&self, targets: Vec<Target>, expected: Option<Bytes>) -> Drafts<D> {
+        Drafts::open(&self.shared, targets, expected.unwrap_or_default())
+    }
+}
+
+impl<D: Disk> Shared<D> {
+    fn room(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> Result<(), Error> {
+        let Some(quota) = quota else { return Ok(()) };
+        let used = self.usages.of(&self.tree, account, (self.now)())?.bytes;
+        // No message is empty: it has trace lines. A mailbox that is full to the byte takes none.
+        let after = used.0.saturating_add(more.0.max(1));
+        if after > quota.0 { Err(Error::OverQuota) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod powercut;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! From tmp/ to new/: sync all files, then publish all, then sync all folders. Whoever is told 250 has
+//! the message on the disk, whole and under its name (strict POSIX: a file's bytes last after fsync of
+//! the file, a name after fsync of its folder).
+//!
+//! The `maildir` crate's `move_tmp_to_new` is not used: it does not sync new/, its rename could replace
+//! a file, and its names have no `W=` and may be too long for a unique-id.
+
+use super::draft::{Draft, Drafts, Stage, unused_name};
+use super::{Error, Published, Shared, Together};
+use crate::mail::Bytes;
+use crate::maildrop::disk::Disk;
+use crate::maildrop::name::{self, Stamp, Written};
+use std::ffi::OsString;
+
+/// One step of one copy.
+type Phase<D> = fn(&mut Draft, &Shared<D>) -> Result<(), Error>;
+
+pub(super) fn publish<D: Disk>(mut drafts: Drafts<D>, together: Together) -> Vec<Result<Published, Error>> {
+    // Each phase for all copies before the next one: until the first name is in new/ nothing has
+    // happened that a reader could see, so the commonest faults leave no trace.
+    let phases: [Phase<D>; 4] = [Draft::has_room, Draft::sync_file, Draft::link, Draft::sync_folder];
+    for phase in phases {
+        for draft in &mut drafts.drafts {
+            draft.advance(&drafts.shared, phase);
+        }
+        if together == Together::AllOrNone {
+            drafts.fail_all_if_one();
+        }
+    }
+    // Taken out, so that the drop has nothing left to undo.
+    drafts.drafts.drain(..).map(Draft::outcome).collect()
+}
+
+impl<D: Disk> Drafts<D> {
+    /// SMTP has one answer for all. Removing what is published already can fail, or be undone by a power
+    /// cut; then a message comes twice, which is chosen over one that is lost: the sender is told 4xx.
+    fn fail_all_if_one(&mut self) {
+        let Some(error) = self.drafts.iter().find_map(Draft::fault).cloned() else { return };
+        for draft in &mut self.drafts {
+            draft.fail(&self.shared, error.clone());
+        }
+    }
+}
+
+impl Draft {
+    fn advance<D: Disk>(&mut self, shared: &Shared<D>, phase: Phase<D>) {
+        if self.fault().is_none()
+            && let Err(error) = phase(self, shared)
+        {
+            self.fail(shared, error);
+        }
+    }
+
+    /// The quota again, with the true size: other messages may have come in between.
+    fn has_room<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
+        match &self.stage {
+            Stage::Writing(copy) => shared.room(&self.account, self.quota, Bytes(copy.bytes)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Once, whatever comes of it: after a failed fsync the kernel may have dropped the pages and call
+    /// them clean, and a second fsync would then say yes to a file that is not there.
+    fn sync_file<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
+        match &self.stage {
+            Stage::Writing(copy) => Ok(shared.tree.disk.sync_file(&copy.file)?),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the file its final name; a name that is there is never replaced.
+    fn link<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
+        let Stage::Writing(copy) = &self.stage else { return Ok(()) };
+        let disk = &shared.tree.disk;
+        let tmp = shared.tree.for_delivery(&self.account, "tmp")?;
+        let new = shared.tree.for_delivery(&self.account, "new")?;
+        let published = Published { bytes: Bytes(copy.bytes), octets: copy.count.total() };
+        let written = Written { bytes: published.bytes, octets: published.octets };
+        // By the time of its end, not of its beginning: a client has seen what was published earlier.
+        let next = || name::own(&Stamp::next((shared.now)()), &shared.host, written, None);
+        let make = |name: &OsString| disk.link((&tmp, &copy.name), (&new, name));
+        let (name, ()) = unused_name(next, make)?;
+        // The message is there; that its first name stays would be no reason to have it sent again.
+        // Left-overs go at the next start.
+        let _ = disk.unlink(&tmp, &copy.name);
+        self.stage = Stage::Linked { new, name, published };
+        Ok(())
+    }
+
+    fn sync_folder<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
+        match &self.stage {
+            Stage::Linked { new, .. } => Ok(shared.tree.disk.sync_folder(new)?),
+            _ => Ok(()),
+        }
+    }
+
+    fn outcome(self) -> Result<Published, Error> {
+        match self.stage {
+            Stage::Linked { published, .. } => Ok(published),
+            Stage::Failed(error) => Err(error),
+            Stage::Writing(_) => unreachable!("linking succeeds or fails"),
+        }
+    }
+}

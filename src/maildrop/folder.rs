@@ -1,0 +1,120 @@
+//! An open folder: what is read in it, without following links.
+//!
+//! What changes it stands in `disk`. Knows nothing of Maildirs, messages and accounts.
+
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// An open folder. The path is for messages to people; names are resolved against the descriptor.
+#[derive(Debug)]
+pub struct Folder {
+    pub(super) fd: OwnedFd,
+    pub(super) path: PathBuf,
+}
+
+impl Folder {
+    /// Opens a folder by its path, as an administrator wrote it: links are followed up to here.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the disk says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let fd = open(path, flags, Mode::empty()).map_err(|error| at(path, error.into()))?;
+        Ok(Self { fd, path: path.to_owned() })
+    }
+
+    /// Where it is, for people and logs.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A second descriptor of it, to hold a lock with.
+    ///
+    /// # Errors
+    /// What the disk says, or that descriptors have run out.
+    pub fn reopen(&self) -> io::Result<OwnedFd> {
+        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        openat(&self.fd, ".", flags, Mode::empty()).map_err(|error| self.fault(OsStr::new(""), error))
+    }
+
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidInput` for anything but a regular file; what the disk says.
+    pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        // Not blocking: a pipe that stands there by now would hold the thread for ever.
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|error| self.fault(name, error))?;
+        let file = File::from(fd);
+        if file.metadata()?.is_file() {
+            return Ok(file);
+        }
+        Err(at(&self.path.join(name), io::ErrorKind::InvalidInput.into()))
+    }
+
+    /// What the disk knows of a name; a symbolic link is looked at itself.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the disk says.
+    pub fn stat(&self, name: &OsStr) -> io::Result<FileStat> {
+        fstatat(&self.fd, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(|error| self.fault(name, error))
+    }
+
+    /// What the disk knows of the folder itself.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn stat_self(&self) -> io::Result<FileStat> {
+        nix::sys::stat::fstat(&self.fd).map_err(|error| self.fault(OsStr::new(""), error))
+    }
+
+    /// Puts `name` in the place of `over`, which may be there or not: for files that are only a cache.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn replace(&self, name: &OsStr, over: &OsStr) -> io::Result<()> {
+        nix::fcntl::renameat(&self.fd, name, &self.fd, over).map_err(|error| self.fault(over, error))
+    }
+
+    /// Calls `found` with the name of each regular file; see `Disk::each_file`.
+    pub(super) fn each_file(&self, found: &mut dyn FnMut(&OsStr)) -> io::Result<()> {
+        let mut dir = Dir::from_fd(self.reopen()?)?;
+        for entry in dir.iter() {
+            let entry = entry.map_err(|error| self.fault(OsStr::new(""), error))?;
+            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+            let is_file = match entry.file_type() {
+                _ if name.as_bytes().starts_with(b".") => false,
+                Some(kind) => kind == Type::File,
+                None => self.stat(name).is_ok_and(|stat| is_regular(&stat)), // Some disks do not say.
+            };
+            if is_file {
+                found(name);
+            }
+        }
+        Ok(())
+    }
+
+    /// An error about a name in it.
+    pub(super) fn fault(&self, name: &OsStr, error: Errno) -> io::Error {
+        at(&self.path.join(name), error.into())
+    }
+}
+
+/// Whether a file is a regular one.
+pub fn is_regular(stat: &FileStat) -> bool {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
+}
+
+/// The error, of the same kind, with the path in its text.
+pub fn at(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

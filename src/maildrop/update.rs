@@ -1,0 +1,220 @@
+//! The UPDATE state's work (RFC 1939, 6): what was marked is removed, what was read is moved to cur/,
+//! and all of it is on the disk when it returns.
+//!
+//! Knows files and folders; that the session may still do this is the caller's concern.
+
+use super::disk::Disk;
+use super::folder::Folder;
+use super::scan::{Location, Stored};
+use super::tree::{Folders, Place};
+use super::{Changes, Updated, find, name};
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+
+/// Removes and flags. Numbers beyond the listing are no messages and are passed over.
+pub fn update<D: Disk>(disk: &D, folders: &Folders, stored: &[Stored], changes: &Changes) -> Updated {
+    let deleted: BTreeSet<usize> = changes.deleted.iter().map(|number| number.index()).collect();
+    let seen: BTreeSet<usize> = changes.seen.iter().map(|number| number.index()).collect();
+    let listed = |indexes: &mut dyn Iterator<Item = &usize>| -> Vec<&Stored> {
+        indexes.filter_map(|&index| stored.get(index)).collect()
+    };
+    let mut removals: Vec<_> = listed(&mut deleted.iter()).into_iter().map(Removal::of).collect();
+    let mut moves: Vec<_> = listed(&mut seen.difference(&deleted)).into_iter().filter_map(Move::of).collect();
+
+    // Removals first: if the disk fails on the way, what the client asked for outranks a flag.
+    for removal in &mut removals {
+        removal.remove(disk, folders);
+    }
+    for step in &mut moves {
+        step.link(disk, folders);
+    }
+    look_again(disk, folders, &mut removals, &mut moves);
+    make_durable(disk, folders, &removals, &moves)
+}
+
+/// What became of one name, or one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Done,
+    /// A neighbour renamed or removed it: ENOENT, which is not "deleted".
+    Missing,
+    Failed,
+}
+
+/// One message that was marked.
+struct Removal<'a> {
+    stored: &'a Stored,
+    fate: Fate,
+    /// The folders that must be synced before it may be called removed.
+    from: BTreeSet<Place>,
+}
+
+/// A second name in cur/, then the first goes: link all, sync cur/, unlink all. With a rename the
+/// message would be lost if a delivery synced new/ in between and the power went: gone from new/ for
+/// good, and not yet in cur/.
+struct Move<'a> {
+    stored: &'a Stored,
+    to: OsString,
+    fate: Fate,
+    /// The names that go once the new one is durable.
+    leave: Vec<Location>,
+}
+
+impl<'a> Removal<'a> {
+    fn of(stored: &'a Stored) -> Self {
+        Self { stored, fate: Fate::Done, from: BTreeSet::new() }
+    }
+
+    fn remove<D: Disk>(&mut self, disk: &D, folders: &Folders) {
+        self.remove_names(disk, folders, std::iter::once(&self.stored.at).chain(&self.stored.also));
+    }
+
+    fn remove_names<'n, D: Disk>(
+        &mut self,
+        disk: &D,
+        folders: &Folders,
+        names: impl Iterator<Item = &'n Location>,
+    ) {
+        for location in names {
+            match disk.unlink(folders.of(location.place), &location.name) {
+                Ok(()) => {
+                    self.from.insert(location.place);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound && self.fate == Fate::Done => {
+                    self.fate = Fate::Missing;
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(_) => self.fate = Fate::Failed,
+            }
+        }
+    }
+
+    /// The second try, where it is now. Nowhere means that somebody else removed it, which is what the
+    /// client wanted; both folders are synced, for that neighbour may not have done it.
+    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, now_at: &[Location]) {
+        self.fate = Fate::Done;
+        if now_at.is_empty() {
+            self.from.extend([Place::New, Place::Cur]);
+        }
+        self.remove_names(disk, folders, now_at.iter());
+        if self.fate == Fate::Missing {
+            self.fate = Fate::Failed; // Renamed once more under our hands: it may still be there.
+        }
+    }
+}
+
+impl<'a> Move<'a> {
+    /// `None` when there is nothing to do.
+    fn of(stored: &'a Stored) -> Option<Self> {
+        let at = &stored.at;
+        let seen = name::with_seen(at.name.as_bytes());
+        if seen.is_none() && at.place == Place::Cur && stored.also.is_empty() {
+            return None;
+        }
+        let to = seen.unwrap_or_else(|| at.name.clone());
+        let mut leave = stored.also.clone();
+        leave.push(at.clone());
+        // The new name may be one that it has already: that one must be the last to go.
+        leave.retain(|location| location.place != Place::Cur || location.name != to);
+        Some(Self { stored, to, fate: Fate::Done, leave })
+    }
+
+    fn link<D: Disk>(&mut self, disk: &D, folders: &Folders) {
+        let from = folders.of(self.stored.at.place);
+        self.fate = link(disk, (from, &self.stored.at.name), (&folders.cur, &self.to));
+    }
+
+    /// The second try, where it is now; a neighbour may have set other flags.
+    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, now_at: &[Location]) {
+        self.fate = Fate::Failed;
+        let Some(at) = now_at.last() else { return };
+        let Some(to) = name::with_seen(at.name.as_bytes()) else { return };
+        self.fate = link(disk, (folders.of(at.place), &at.name), (&folders.cur, &to));
+        self.to = to;
+        self.leave = vec![at.clone()];
+    }
+}
+
+fn link<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)) -> Fate {
+    match disk.link(from, to) {
+        Ok(()) => Fate::Done,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Fate::Missing,
+        // Never replaced. Our own link from a QUIT that was broken off is as good as a new one.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(from, to) => Fate::Done,
+        Err(_) => Fate::Failed,
+    }
+}
+
+/// Whether two names are one file's. In doubt they are not, and nothing is unlinked.
+fn same_file(a: (&Folder, &OsStr), b: (&Folder, &OsStr)) -> bool {
+    let inode = |(folder, name): (&Folder, &OsStr)| folder.stat(name).map(|stat| (stat.st_dev, stat.st_ino));
+    matches!((inode(a), inode(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// One look at both folders, however many are missing, for all that were not where they had been listed.
+fn look_again<D: Disk>(disk: &D, folders: &Folders, removals: &mut [Removal<'_>], moves: &mut [Move<'_>]) {
+    let missing = removals.iter().filter(|removal| removal.fate == Fate::Missing).map(|it| it.stored);
+    let missing = missing.chain(moves.iter().filter(|step| step.fate == Fate::Missing).map(|it| it.stored));
+    let wanted: HashSet<&[u8]> = missing.map(|stored| stored.at.base()).collect();
+    if wanted.is_empty() {
+        return;
+    }
+    let found = find::again(disk, folders, &wanted);
+    for removal in removals.iter_mut().filter(|removal| removal.fate == Fate::Missing) {
+        match &found {
+            Ok(found) => {
+                let now_at = found.get(removal.stored.at.base()).map_or(&[][..], Vec::as_slice);
+                removal.retry(disk, folders, now_at);
+            }
+            Err(_) => removal.fate = Fate::Failed,
+        }
+    }
+    for step in moves.iter_mut().filter(|step| step.fate == Fate::Missing) {
+        let now_at = found.as_ref().ok().and_then(|found| found.get(step.stored.at.base()));
+        step.retry(disk, folders, now_at.map_or(&[][..], Vec::as_slice));
+    }
+}
+
+/// The order of the syncs is the point: new names in cur/, then the old ones go, then that is synced.
+/// What is called removed has its folder synced behind it, or it is counted as failed.
+fn make_durable<D: Disk>(
+    disk: &D,
+    folders: &Folders,
+    removals: &[Removal<'_>],
+    moves: &[Move<'_>],
+) -> Updated {
+    let removed_from = |place| removals.iter().any(|removal| removal.from.contains(&place));
+    let linked: Vec<_> = moves.iter().filter(|step| step.fate == Fate::Done).collect();
+
+    let cur_touched = removed_from(Place::Cur) || !linked.is_empty();
+    let cur_durable = !cur_touched || disk.sync_folder(&folders.cur).is_ok();
+    let mut left = BTreeSet::new();
+    if cur_durable {
+        // Without that, both names stay: the scan knows them for one message, and nothing is lost.
+        for location in linked.iter().flat_map(|step| &step.leave) {
+            // One that is gone was moved by a neighbour; the message has its name in cur/ all the same.
+            if disk.unlink(folders.of(location.place), &location.name).is_ok() {
+                left.insert(location.place);
+            }
+        }
+    }
+    let new_touched = removed_from(Place::New) || left.contains(&Place::New);
+    let new_durable = !new_touched || disk.sync_folder(&folders.new).is_ok();
+    if left.contains(&Place::Cur) {
+        let _ = disk.sync_folder(&folders.cur); // At worst an old name comes back beside the new one.
+    }
+
+    // A folder that could not be synced may bring back at the next start what was removed from it.
+    let is_durable = |place: &Place| match place {
+        Place::New => new_durable,
+        Place::Cur => cur_durable,
+    };
+    let removed =
+        removals.iter().filter(|it| it.fate == Fate::Done && it.from.iter().all(is_durable)).count();
+    Updated { removed, failed: removals.len() - removed }
+}
+
+#[cfg(test)]
+mod tests;

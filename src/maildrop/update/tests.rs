@@ -1,0 +1,193 @@
+//! QUIT on a disk that fails, on one whose power is cut, and in a Maildir that others change.
+
+use super::super::disk::OsDisk;
+use super::super::scan::scan;
+use super::super::scan::tests::{Lent, own_name};
+use super::super::twin::{Fails, Forgets, Twin, names_in};
+use super::*;
+use crate::mail::MessageNumber;
+use nix::errno::Errno;
+
+fn numbers(indexes: &[usize]) -> Vec<MessageNumber> {
+    indexes.iter().map(|&index| MessageNumber::from_index(index).unwrap()).collect()
+}
+
+fn changes(deleted: &[usize], seen: &[usize]) -> Changes {
+    Changes { deleted: numbers(deleted), seen: numbers(seen) }
+}
+
+/// Six messages: 0 and 3 are to go, 1, 2 and 4 were read, 5 was left alone. Half of them lie in cur/.
+const MARKS: (&[usize], &[usize]) = (&[0, 3], &[1, 2, 4]);
+
+fn six() -> (Lent, Vec<String>) {
+    let maildir = Lent::new();
+    let names: Vec<String> = (0..6).map(|number| own_name(number, 2, 3)).collect();
+    for (index, name) in names.iter().enumerate() {
+        let path = if index < 3 { format!("new/{name}") } else { format!("cur/{name}:2,F") };
+        maildir.put(path, index.to_string());
+    }
+    (maildir, names)
+}
+
+/// Which of the messages are in the Maildir, by what is in their files.
+fn there(maildir: &Lent) -> BTreeSet<usize> {
+    let read =
+        |folder| names_in(&maildir.path(folder)).into_iter().map(move |name| maildir.path(folder).join(name));
+    let paths = read("new").chain(read("cur"));
+    paths.map(|path| std::fs::read_to_string(path).unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn what_was_marked_goes_and_what_was_read_is_seen() {
+    let (maildir, names) = six();
+    let listing = maildir.scan();
+    let updated = update(&OsDisk, &maildir.folders, &listing.stored, &changes(MARKS.0, MARKS.1));
+    assert_eq!(updated, Updated { removed: 2, failed: 0 });
+    assert!(names_in(&maildir.path("new")).is_empty());
+    let expected = [
+        format!("{}:2,S", names[1]),
+        format!("{}:2,S", names[2]),
+        format!("{}:2,FS", names[4]),
+        format!("{}:2,F", names[5]),
+    ];
+    assert_eq!(names_in(&maildir.path("cur")), expected.into());
+    let again = maildir.scan();
+    let ids: Vec<_> = [1, 2, 4, 5].iter().map(|&index| &listing.entries[index].unique_id).collect();
+    assert_eq!(again.entries.iter().map(|entry| &entry.unique_id).collect::<Vec<_>>(), ids);
+    // Any Maildir tool understands it.
+    let reader = maildir::Maildir::from(maildir.path(""));
+    assert_eq!(reader.list_cur().filter(|entry| entry.as_ref().unwrap().is_seen()).count(), 3);
+}
+
+#[test]
+fn nothing_to_do_does_nothing() {
+    let (maildir, _) = six();
+    let twin = Twin::sound();
+    let stored = scan(&OsDisk, &maildir.folders).unwrap().stored;
+    assert_eq!(update(&twin, &maildir.folders, &stored, &Changes::default()), Updated::default());
+    assert_eq!(update(&twin, &maildir.folders, &stored, &changes(&[99], &[98])), Updated::default());
+    assert_eq!(twin.steps(), 0, "QUIT after looking costs no disk work");
+}
+
+#[test]
+fn a_hundred_deletions_cost_a_hundred_steps() {
+    let maildir = Lent::new();
+    for number in 0..100 {
+        maildir.put(format!("new/{}", own_name(number, 2, 3)), "x");
+    }
+    let (twin, stored) = (Twin::sound(), maildir.scan().stored);
+    let all: Vec<usize> = (0..100).collect();
+    assert_eq!(update(&twin, &maildir.folders, &stored, &changes(&all, &[])).removed, 100);
+    assert_eq!(twin.steps(), 101, "and one sync");
+}
+
+#[test]
+fn a_neighbour_that_renames_or_removes_is_followed() {
+    let (maildir, names) = six();
+    let stored = maildir.scan().stored;
+    let rename = |from: String, to: String| std::fs::rename(maildir.path(from), maildir.path(to)).unwrap();
+    rename(format!("new/{}", names[0]), format!("cur/{}:2,", names[0])); // To be deleted.
+    rename(format!("new/{}", names[1]), format!("cur/{}:2,R", names[1])); // To be flagged.
+    std::fs::remove_file(maildir.path(format!("cur/{}:2,F", names[3]))).unwrap(); // Deleted already.
+    let twin = Twin::sound();
+    let updated = update(&twin, &maildir.folders, &stored, &changes(MARKS.0, MARKS.1));
+    assert_eq!(updated, Updated { removed: 2, failed: 0 });
+    assert_eq!(there(&maildir), [1, 2, 4, 5].into());
+    assert!(maildir.path(format!("cur/{}:2,RS", names[1])).exists());
+}
+
+#[test]
+fn no_name_is_replaced() {
+    let (maildir, names) = six();
+    let stored = maildir.scan().stored;
+    maildir.put(format!("cur/{}:2,S", names[1]), "7");
+    update(&OsDisk, &maildir.folders, &stored, &changes(&[], &[1]));
+    assert_eq!(there(&maildir), [0, 1, 2, 3, 4, 5, 7].into());
+}
+
+#[test]
+fn a_move_that_was_broken_off_is_finished_or_goes_as_one() {
+    for (marks, left) in [(changes(&[], &[1]), 1), (changes(&[1], &[]), 0)] {
+        let (maildir, names) = six();
+        let cur = maildir.path(format!("cur/{}:2,S", names[1]));
+        std::fs::hard_link(maildir.path(format!("new/{}", names[1])), &cur).unwrap();
+        let stored = maildir.scan().stored;
+        update(&OsDisk, &maildir.folders, &stored, &marks);
+        let names_left = |folder| {
+            names_in(&maildir.path(folder)).iter().filter(|name| name.starts_with(&names[1])).count()
+        };
+        assert_eq!((names_left("new"), names_left("cur")), (0, left));
+    }
+}
+
+#[test]
+fn the_name_a_message_gets_may_be_one_it_has() {
+    let maildir = Lent::new();
+    let path = maildir.put("cur/1.a:2,T", "x");
+    std::fs::hard_link(path, maildir.path("cur/1.a:2,ST")).unwrap();
+    let stored = maildir.scan().stored;
+    update(&OsDisk, &maildir.folders, &stored, &changes(&[], &[0]));
+    assert_eq!(names_in(&maildir.path("cur")), ["1.a:2,ST".to_owned()].into());
+}
+
+#[test]
+fn a_disk_that_fails_loses_nothing_and_the_count_is_honest() {
+    for errno in [Errno::EIO, Errno::ENOSPC] {
+        for fails in [Fails::Once as fn(u32) -> Fails, Fails::From] {
+            for step in 0.. {
+                let (maildir, _) = six();
+                let stored = maildir.scan().stored;
+                let twin = Twin::new(fails(step), errno);
+                let updated = update(&twin, &maildir.folders, &stored, &changes(MARKS.0, MARKS.1));
+                let there = there(&maildir);
+                assert!([1, 2, 4, 5].iter().all(|kept| there.contains(kept)), "lost: step {step}");
+                assert_eq!(updated.removed + updated.failed, 2);
+                let gone = 2 - [0, 3].iter().filter(|marked| there.contains(marked)).count();
+                assert!(updated.removed <= gone, "called removed, still there: step {step}");
+                assert_eq!(maildir.scan().entries.len(), there.len(), "each is listed once: step {step}");
+                if !twin.has_failed() {
+                    assert!(step > 8 && updated.failed == 0);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// After every step the power may fail, and a delivery may have synced new/ just before.
+fn kept_at_every_cut(forgets: Forgets) -> bool {
+    let (maildir, _) = six();
+    let (root, new, cur) = (maildir.path(""), maildir.path("new"), maildir.path("cur"));
+    let root = root.components().collect::<std::path::PathBuf>(); // Without the slash at the end.
+    let safe = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let verdict = std::sync::Arc::clone(&safe);
+    let settled = root.clone();
+    let twin = Twin::forgetting(forgets).watched(move |twin| {
+        twin.sync_by_neighbour(&new);
+        let certain = [&new, &cur].map(|folder| twin.certain(&root, folder));
+        let bytes: BTreeSet<_> = certain.iter().flat_map(|names| names.values().flatten().cloned()).collect();
+        for kept in [b"1", b"2", b"4", b"5"] {
+            if !bytes.contains(&kept[..]) {
+                verdict.store(false, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+    });
+    twin.settle(&settled);
+    let stored = maildir.scan().stored;
+    let updated = update(&twin, &maildir.folders, &stored, &changes(MARKS.0, MARKS.1));
+    assert_eq!(updated, Updated { removed: 2, failed: 0 });
+    // "+OK": what was deleted does not come back.
+    let possible = [maildir.path("new"), maildir.path("cur")].map(|folder| twin.possible(&folder));
+    let back = possible.iter().flat_map(|names| names.values().flatten()).any(|b| b == b"0" || b == b"3");
+    safe.load(std::sync::atomic::Ordering::SeqCst) && !back
+}
+
+#[test]
+fn a_power_cut_at_any_step_of_quit_loses_nothing() {
+    assert!(kept_at_every_cut(Forgets::Nothing));
+}
+
+#[test]
+fn a_quit_that_forgets_to_sync_is_caught() {
+    assert!(!kept_at_every_cut(Forgets::Folders));
+}
