@@ -1,0 +1,131 @@
+//! Where the configuration is, and where in it a mistake stands. Knows files and lines; knows no
+//! key.
+
+use super::finding::Finding;
+use crate::limits;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// Names the file when the command line does not.
+pub(super) const VARIABLE: &str = "RESTANTE_CONFIG";
+/// Read when nothing names another, if it is there.
+pub(super) const SYSTEM_FILE: &str = "/etc/restante/restante.toml";
+
+const COMPARE: &str = "compare with etc/restante.toml";
+
+/// `--config`, else the variable, else the system's file if it is there; `None`: the built-in
+/// defaults. A file that was named is taken at its word, whether it is there or not.
+pub(super) fn choose(given: Option<&Path>, named: Option<&OsStr>, system: &Path) -> Option<PathBuf> {
+    let named = named.filter(|name| !name.is_empty()).map(Path::new);
+    // One that we may not look at is there: falling back to the built-in defaults behind an
+    // administrator's back would be worse than the error that follows.
+    let installed = || Some(system).filter(|file| file.try_exists().unwrap_or(true));
+    given.or(named).or_else(installed).map(Path::to_owned)
+}
+
+/// The text of the file.
+pub(super) fn read(file: &Path) -> Result<String, Finding> {
+    let unreadable = |error: io::Error| Finding {
+        what: format!("{} cannot be read: {error}", file.display()),
+        remedy: match error.kind() {
+            io::ErrorKind::NotFound => "make it, or name another with --config or $RESTANTE_CONFIG",
+            io::ErrorKind::PermissionDenied => "let the user that restante runs as read it",
+            _ => "name a readable text file with --config or $RESTANTE_CONFIG",
+        }
+        .to_owned(),
+    };
+    let mut octets = Vec::new();
+    let opened = File::open(file).map_err(unreadable)?;
+    opened.take(limits::CONFIG_FILE_MAX).read_to_end(&mut octets).map_err(unreadable)?;
+    String::from_utf8(octets).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|octet| **octet == b'\n').count() + 1;
+        Finding {
+            what: format!("{}:{line}: not UTF-8", file.display()),
+            remedy: "save it as UTF-8".to_owned(),
+        }
+    })
+}
+
+/// A mistake that TOML or one of our types found, with the line and the key it stands at.
+pub(super) fn explain(file: &Path, text: &str, error: &toml::de::Error) -> Finding {
+    let place = Place::of(text, error.span().map_or(0, |span| span.start));
+    let at = format!("{}:{}", file.display(), place.line);
+    // TOML's own complaints may have several lines; ours have one.
+    let message = error.message().lines().next().unwrap_or_default();
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        let key = rest.split('`').next().unwrap_or_default();
+        return Finding {
+            what: if place.is_header {
+                format!("{at}: unknown section [{key}]")
+            } else {
+                format!("{at}: unknown key `{key}`{}", place.inside())
+            },
+            remedy: format!("remove it, or {COMPARE}"),
+        };
+    }
+    let Some(key) = place.key.filter(|_| !place.is_header) else {
+        return Finding { what: format!("{at}: {message}"), remedy: COMPARE.to_owned() };
+    };
+    // What our types say carries its remedy behind the last colon; what serde says ends with what
+    // it expected.
+    let (what, remedy) = match message.rsplit_once(": ") {
+        Some((what, remedy)) if message.starts_with('`') => (what, remedy),
+        _ => (message, COMPARE),
+    };
+    Finding { what: format!("{at}: `{key}`{}: {what}", place.inside()), remedy: remedy.to_owned() }
+}
+
+/// `FILE:LINE` of a section's header, or the file alone when it has none.
+pub(super) fn place(file: &Path, text: &str, section: &str) -> String {
+    let header = text.lines().position(|line| header(line) == Some(section));
+    match header {
+        Some(index) => format!("{}:{}", file.display(), index + 1),
+        None => file.display().to_string(),
+    }
+}
+
+/// Where in the text an offset lies.
+struct Place<'a> {
+    line: usize,
+    is_header: bool,
+    section: Option<&'a str>,
+    key: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn of(text: &'a str, offset: usize) -> Self {
+        // To the end of the line that the offset lies in.
+        let end = text.get(offset..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| offset + at);
+        let lines: Vec<&str> = text.get(..end).unwrap_or(text).split('\n').collect();
+        let section_at = lines.iter().rposition(|line| header(line).is_some());
+        let section = section_at.and_then(|at| header(lines[at]));
+        // A list may go over several lines: the key stands above. Never above the section's header.
+        let key = lines[section_at.map_or(0, |at| at + 1)..].iter().rev().find_map(|line| key(line));
+        let is_header = lines.last().is_some_and(|line| header(line).is_some());
+        Self { line: lines.len(), is_header, section, key }
+    }
+
+    fn inside(&self) -> String {
+        self.section.map_or_else(String::new, |section| format!(" in [{section}]"))
+    }
+}
+
+fn header(line: &str) -> Option<&str> {
+    let (name, _) = line.trim_start().strip_prefix('[')?.split_once(']')?;
+    let name = name.trim();
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    is_name.then_some(name)
+}
+
+fn key(line: &str) -> Option<&str> {
+    let (key, _) = line.split_once('=')?;
+    let key = key.trim().trim_matches('"');
+    let is_name = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    is_name.then_some(key)
+}
+
+#[cfg(test)]
+mod tests;

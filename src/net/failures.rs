@@ -1,0 +1,192 @@
+//! Wrong passwords by address: growing delay, then a ban. Pure bookkeeping: time is handed in, and
+//! who waits or is refused is decided by the caller. Knows no account and no password.
+
+use super::network::{Network, subscriber};
+use crate::limits;
+use crate::mail::Peer;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Wrong passwords by address, an IPv6 address by its /64.
+pub struct Failures {
+    state: Mutex<State>,
+}
+
+struct State {
+    policy: FailurePolicy,
+    peers: HashMap<IpAddr, Record>,
+}
+
+/// What a wrong password costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailurePolicy {
+    /// So many are free, further ones are slowed; 0 is never.
+    pub before_delay: u32,
+    /// So many bring the ban; 0 is never.
+    pub before_ban: u32,
+    /// How long a ban lasts.
+    pub ban_time: Duration,
+    /// Never delayed or banned.
+    pub exempt: Vec<Network>,
+}
+
+/// What a wrong password leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Penalty {
+    /// How long the answer shall wait.
+    pub delay: Duration,
+    /// The ban begins with this failure; said once for each ban.
+    pub banned: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Record {
+    failures: u32,
+    last: Instant,
+    banned_until: Option<Instant>,
+}
+
+impl Failures {
+    /// Nobody has failed yet.
+    pub fn new(policy: FailurePolicy) -> Self {
+        Self { state: Mutex::new(State { policy, peers: HashMap::new() }) }
+    }
+
+    /// At a reload; what was counted stays, and so does a running ban.
+    pub fn set_policy(&self, policy: FailurePolicy) {
+        self.lock().policy = policy;
+    }
+
+    /// A wrong password from there.
+    pub fn failed(&self, peer: &Peer, now: Instant) -> Penalty {
+        let mut state = self.lock();
+        let Some(ip) = state.concerned(peer) else {
+            return Penalty { delay: Duration::ZERO, banned: false };
+        };
+        state.make_room(ip, now);
+        let State { policy, peers } = &mut *state;
+        peers.entry(ip).or_insert(Record::new(now)).failed(policy, now)
+    }
+
+    /// A right password from there: forget its failures.
+    pub fn succeeded(&self, peer: &Peer) {
+        let Some(ip) = peer.ip().map(subscriber) else { return };
+        let mut state = self.lock();
+        match state.peers.get_mut(&ip) {
+            // Guessing one password right does not end a ban for the wrong ones.
+            Some(record) if record.banned_until.is_some() => record.failures = 0,
+            Some(_) => drop(state.peers.remove(&ip)),
+            None => (),
+        }
+    }
+
+    /// How long the address stays refused from now; `None`: it is not.
+    pub fn banned(&self, peer: &Peer, now: Instant) -> Option<Duration> {
+        let state = self.lock();
+        let until = state.peers.get(&state.concerned(peer)?)?.banned_until?;
+        until.checked_duration_since(now).filter(|left| !left.is_zero())
+    }
+
+    /// Bans an address from outside: at a start, the bans that were kept.
+    pub fn ban_until(&self, ip: IpAddr, until: Instant, now: Instant) {
+        let mut state = self.lock();
+        let ip = subscriber(ip);
+        state.make_room(ip, now);
+        state.peers.entry(ip).or_insert(Record::new(now)).banned_until = Some(until);
+    }
+
+    /// Lifts a ban and forgets the failures; `false` when there was nothing to forget.
+    pub fn lift(&self, ip: IpAddr) -> bool {
+        self.lock().peers.remove(&subscriber(ip)).is_some()
+    }
+
+    /// Makes the running bans those that are given, each with the time it has left: a ban that was
+    /// lifted from outside ends here.
+    pub fn set_bans(&self, bans: impl Iterator<Item = (IpAddr, Duration)>, now: Instant) {
+        let bans: HashMap<IpAddr, Duration> = bans.map(|(ip, left)| (subscriber(ip), left)).collect();
+        self.lock().peers.retain(|ip, record| record.banned_until.is_none() || bans.contains_key(ip));
+        for (ip, left) in bans {
+            self.ban_until(ip, now.checked_add(left).unwrap_or(now), now);
+        }
+    }
+
+    /// Whether any ban holds.
+    pub fn any_banned(&self, now: Instant) -> bool {
+        self.lock().peers.values().any(|record| record.banned_until.is_some_and(|until| until > now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The address to book under; `None` for whoever is exempt or has no address.
+    fn concerned(&self, peer: &Peer) -> Option<IpAddr> {
+        let ip = peer.ip()?;
+        let exempt = self.policy.exempt.iter().any(|network| network.contains(ip));
+        (!exempt).then(|| subscriber(ip))
+    }
+
+    /// Keeps the table bounded: who could fail from a million addresses would fill the memory.
+    fn make_room(&mut self, newcomer: IpAddr, now: Instant) {
+        if self.peers.len() < limits::FAILING_PEERS_MAX || self.peers.contains_key(&newcomer) {
+            return;
+        }
+        self.peers.retain(|_, record| !record.is_forgotten(now));
+        if self.peers.len() < limits::FAILING_PEERS_MAX {
+            return;
+        }
+        // The oldest tenth at once, or in a flood each newcomer would cost a pass over all.
+        let mut ages: Vec<Instant> = self.peers.values().map(|record| record.last).collect();
+        let (_, oldest_to_stay, _) = ages.select_nth_unstable(limits::FAILING_PEERS_MAX / 10);
+        let oldest_to_stay = *oldest_to_stay;
+        self.peers.retain(|_, record| record.last > oldest_to_stay);
+    }
+}
+
+impl Record {
+    fn new(now: Instant) -> Self {
+        Self { failures: 0, last: now, banned_until: None }
+    }
+
+    fn failed(&mut self, policy: &FailurePolicy, now: Instant) -> Penalty {
+        if self.is_forgotten(now) {
+            *self = Self::new(now);
+        }
+        self.last = now;
+        if self.banned_until.is_some_and(|until| until > now) {
+            // A connection from before the ban: it may stay, but it learns nothing quickly.
+            return Penalty { delay: limits::LOGIN_DELAY_MAX, banned: false };
+        }
+        self.failures = self.failures.saturating_add(1);
+        let penalty = Penalty {
+            delay: delay(self.failures, policy.before_delay),
+            banned: policy.before_ban != 0 && self.failures >= policy.before_ban,
+        };
+        if penalty.banned {
+            *self = Self { failures: 0, last: now, banned_until: now.checked_add(policy.ban_time) };
+        }
+        penalty
+    }
+
+    fn is_forgotten(&self, now: Instant) -> bool {
+        let silent = now.saturating_duration_since(self.last);
+        silent > limits::FAILURES_FORGOTTEN_AFTER && self.banned_until.is_none_or(|until| until <= now)
+    }
+}
+
+/// Nothing for the first ones, then a second, doubled each time, up to the limit.
+fn delay(failures: u32, before_delay: u32) -> Duration {
+    let slowed = failures.saturating_sub(before_delay);
+    if before_delay == 0 || slowed == 0 {
+        return Duration::ZERO;
+    }
+    let factor = 1_u32.checked_shl(slowed - 1).unwrap_or(u32::MAX);
+    limits::LOGIN_DELAY_FIRST.saturating_mul(factor).min(limits::LOGIN_DELAY_MAX)
+}
+
+#[cfg(test)]
+mod tests;

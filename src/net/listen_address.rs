@@ -1,0 +1,63 @@
+//! Where to listen, as it stands in the configuration and in the log. Knows nothing of sockets.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// `"127.0.0.1:25"`, `"[::]:25"`, `"unix:/run/restante/lmtp.sock"`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ListenAddress {
+    /// An IP address and a port; port 0 takes a free one.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    /// Errors read `what: remedy`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some(path) if path.starts_with('/') => Ok(Self::Unix(PathBuf::from(path))),
+            // A relative path would depend on the folder that the service happens to start in.
+            Some(_) => Err(format!("`{text}` is no path of a socket: let it begin with `unix:/`")),
+            None => text.parse().map(Self::Tcp).map_err(|_| {
+                format!(
+                    "`{text}` is no address to listen on: write an IP address and a port, \
+                     as in \"0.0.0.0:25\" or \"[::1]:25\""
+                )
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_shown_the_same() {
+        for text in ["127.0.0.1:25", "[::]:25", "0.0.0.0:0", "unix:/run/restante/lmtp.sock"] {
+            assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_listened_on_is_refused() {
+        for text in ["", "25", "localhost:25", "127.0.0.1", "::1:25", "127.0.0.1:65536", "unix:", "unix:a"] {
+            let error = text.parse::<ListenAddress>().unwrap_err();
+            assert!(error.starts_with(&format!("`{text}` is no ")), "{error}");
+        }
+    }
+}

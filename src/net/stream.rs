@@ -1,0 +1,193 @@
+//! One connection, plain or over TLS: reading, writing and closing, each with a limit to waiting.
+//! Knows no protocol; what was agreed on in the handshake is told as [`TlsFacts`].
+
+use super::socket::Socket;
+use super::tls::{Tickets, Tls};
+use super::x509;
+use crate::limits;
+use crate::mail::Peer;
+use crate::runtime;
+use futures_io::{AsyncRead, AsyncWrite};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use futures_rustls::server::TlsStream;
+use rustls::ServerConnection;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// One connection, plain or over TLS.
+pub struct Stream {
+    peer: Peer,
+    channel: Channel,
+}
+
+enum Channel {
+    Plain(Socket),
+    // Boxed: a TLS connection is a hundred times the size of a socket.
+    Tls(Box<TlsStream<Socket>>, TlsFacts),
+}
+
+/// What a handshake agreed on.
+#[derive(Clone, Debug)]
+pub struct TlsFacts {
+    /// `TLSv1.3`
+    pub version: &'static str,
+    /// `TLS13_AES_256_GCM_SHA384`
+    pub cipher: String,
+    /// Channel binding `tls-exporter` (RFC 9266); only over TLS 1.3, since over TLS 1.2 it is safe
+    /// only together with an extension that not every peer has.
+    pub exporter: Option<Vec<u8>>,
+    /// Channel binding `tls-server-end-point` (RFC 5929, 4): hash of our certificate.
+    pub server_end_point: Option<Vec<u8>>,
+}
+
+impl Stream {
+    /// A connection that has just been accepted.
+    pub fn new(peer: Peer, socket: Socket) -> Self {
+        Self { peer, channel: Channel::Plain(socket) }
+    }
+
+    /// Who is at the other end.
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// What the handshake agreed on; `None` without TLS.
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        match &self.channel {
+            Channel::Plain(_) => None,
+            Channel::Tls(_, facts) => Some(facts),
+        }
+    }
+
+    /// Reads some octets; 0 is the end.
+    ///
+    /// # Errors
+    /// `TimedOut` after `limit`, or what the network says.
+    pub async fn read_some(&mut self, into: &mut [u8], limit: Duration) -> io::Result<usize> {
+        match within(limit, self.read(into)).await {
+            // A TLS peer that hangs up without saying so. Our protocols say themselves where a
+            // message ends, so nothing can be cut short unnoticed.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+            outcome => outcome,
+        }
+    }
+
+    /// Writes and flushes all.
+    ///
+    /// # Errors
+    /// `TimedOut` when the peer takes nothing for `limit`, or what the network says. A peer that
+    /// takes a little at a time is slow, not gone.
+    pub async fn send(&mut self, mut octets: &[u8], limit: Duration) -> io::Result<()> {
+        while !octets.is_empty() {
+            match within(limit, self.write(octets)).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                taken => octets = &octets[taken..],
+            }
+        }
+        within(limit, self.flush()).await
+    }
+
+    /// The handshake as server, within `limits::HANDSHAKE_TIMEOUT`.
+    ///
+    /// # Errors
+    /// When the peer fails in it, or when there is TLS already.
+    pub async fn secure(self, tls: &Tls, tickets: Tickets) -> io::Result<Self> {
+        let Channel::Plain(socket) = self.channel else {
+            return Err(io::Error::other("TLS inside TLS"));
+        };
+        let (acceptor, certificate) = tls.acceptor(tickets);
+        let stream = within(limits::HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await?;
+        let facts = TlsFacts::of(stream.get_ref().1, x509::server_end_point(&certificate));
+        Ok(Self { peer: self.peer, channel: Channel::Tls(Box::new(stream), facts) })
+    }
+
+    /// Says goodbye: flush, TLS close_notify, shutdown of the writing side; then reads what the peer
+    /// still sends for a moment, or a reset would eat our last reply.
+    pub async fn close(self) {
+        let goodbye = async {
+            let mut stream = self;
+            if AsyncWriteExt::close(&mut stream).await.is_ok() {
+                stream.linger().await;
+            }
+        };
+        // Whether the peer hears it in time is its own affair.
+        let _heard = runtime::timeout(limits::LINGER_TIME, goodbye).await;
+    }
+
+    async fn linger(self) {
+        let mut socket = match self.channel {
+            Channel::Plain(socket) => socket,
+            Channel::Tls(stream, _) => stream.into_inner().0, // Nobody will look at what comes.
+        };
+        let mut scrap = [0; 4096];
+        let mut left = limits::LINGER_OCTETS;
+        while left > 0 {
+            match socket.read(&mut scrap).await {
+                Ok(0) | Err(_) => return,
+                Ok(read) => left = left.saturating_sub(read),
+            }
+        }
+    }
+}
+
+impl TlsFacts {
+    fn of(connection: &ServerConnection, server_end_point: Option<Vec<u8>>) -> Self {
+        let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+        // RFC 9266, 2: 32 octets for this label and a context of no length.
+        let exported =
+            || connection.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok();
+        let suite = connection.negotiated_cipher_suite();
+        Self {
+            version: if is_13 { "TLSv1.3" } else { "TLSv1.2" },
+            cipher: suite.map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
+            exporter: if is_13 { exported() } else { None },
+            server_end_point,
+        }
+    }
+}
+
+/// Waits for the network, with a limit.
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    runtime::timeout(limit, work).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.get_mut().channel {
+            Channel::Plain(socket) => Pin::new(socket).poll_read(context, into),
+            Channel::Tls(stream, _) => Pin::new(stream.as_mut()).poll_read(context, into),
+        }
+    }
+}
+
+impl Stream {
+    fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
+        Pin::new(match &mut self.channel {
+            Channel::Plain(socket) => socket,
+            Channel::Tls(stream, _) => stream.as_mut(),
+        })
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().writer().poll_write(context, octets)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().writer().poll_flush(context)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().writer().poll_close(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! Connections over the loopback, with a client of rustls at the other end.
+
+use super::*;
+use crate::mail::Domain;
+use crate::net::{ListenAddress, Listener, make_self_signed};
+use crate::runtime::block_on;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientSessionMemoryCache, Resumption};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, HandshakeKind, SignatureScheme, StreamOwned,
+    SupportedProtocolVersion, version,
+};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The client's side runs on a thread, ours on this one.
+fn connect<T: Send + 'static>(
+    client: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (Stream, thread::JoinHandle<T>) {
+    let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+    let ListenAddress::Tcp(address) = listener.address() else { unreachable!() };
+    let client = thread::spawn(move || client(TcpStream::connect(address).unwrap()));
+    (block_on(listener.accept()).unwrap(), client)
+}
+
+fn certificate() -> Tls {
+    let home = tempfile::tempdir().unwrap();
+    let (certificate, key) = make_self_signed(home.path(), &Domain::parse("localhost").unwrap()).unwrap();
+    Tls::load(&certificate, &key).unwrap()
+}
+
+/// A client that takes any certificate, as a person does who clicks the warning away.
+#[derive(Debug)]
+struct Trusting;
+
+impl ServerCertVerifier for Trusting {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn client_config(version: &'static SupportedProtocolVersion) -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[version])
+        .unwrap();
+    let mut config =
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Trusting)).with_no_client_auth();
+    config.resumption = Resumption::store(Arc::new(ClientSessionMemoryCache::new(8)));
+    Arc::new(config)
+}
+
+struct Seen {
+    resumed: bool,
+    tickets: u32,
+    exporter: Vec<u8>,
+    heard: Vec<u8>,
+    certificate: Vec<u8>,
+}
+
+/// One conversation: the client says `hello`, we answer `welcome` and close.
+fn converse(tls: &Tls, tickets: Tickets, config: &Arc<ClientConfig>) -> (TlsFacts, Seen) {
+    let config = Arc::clone(config);
+    let (stream, client) = connect(move |socket| {
+        let name = ServerName::try_from("localhost").unwrap();
+        let connection = ClientConnection::new(config, name).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        stream.write_all(b"hello").unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).unwrap(); // Fails without close_notify.
+        let connection = &stream.conn;
+        Seen {
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            tickets: connection.tls13_tickets_received(),
+            exporter: connection
+                .export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(b""))
+                .unwrap(),
+            heard,
+            certificate: connection.peer_certificates().unwrap()[0].to_vec(),
+        }
+    });
+    let facts = block_on(async {
+        let mut stream = stream.secure(tls, tickets).await.unwrap();
+        let mut octets = [0; 16];
+        assert_eq!(stream.read_some(&mut octets, LIMIT).await.unwrap(), 5);
+        stream.send(b"welcome", LIMIT).await.unwrap();
+        let facts = stream.tls().unwrap().clone();
+        stream.close().await;
+        facts
+    });
+    (facts, client.join().unwrap())
+}
+
+#[test]
+fn smtp_sends_no_ticket_and_resumes_nothing() {
+    let tls = certificate();
+    for version in [&version::TLS13, &version::TLS12] {
+        let config = client_config(version);
+        for _ in 0..2 {
+            let (_, seen) = converse(&tls, Tickets::Never, &config);
+            assert_eq!((seen.tickets, seen.resumed), (0, false));
+            assert_eq!(seen.heard, b"welcome");
+        }
+    }
+}
+
+#[test]
+fn pop3_sends_tickets_and_resumes() {
+    let tls = certificate();
+    let config = client_config(&version::TLS13);
+    let (_, first) = converse(&tls, Tickets::Send, &config);
+    assert!(first.tickets > 0 && !first.resumed);
+    let (_, second) = converse(&tls, Tickets::Send, &config);
+    assert!(second.resumed);
+}
+
+#[test]
+fn both_sides_know_the_same_facts() {
+    use sha2::{Digest, Sha256};
+    let tls = certificate();
+    let (facts, seen) = converse(&tls, Tickets::Never, &client_config(&version::TLS13));
+    assert_eq!(facts.version, "TLSv1.3");
+    assert!(facts.cipher.starts_with("TLS13_AES"), "{}", facts.cipher);
+    assert_eq!(facts.exporter, Some(seen.exporter));
+    assert_eq!(facts.server_end_point, Some(Sha256::digest(&seen.certificate).to_vec()));
+
+    let (facts, seen) = converse(&tls, Tickets::Never, &client_config(&version::TLS12));
+    assert_eq!((facts.version, facts.exporter), ("TLSv1.2", None));
+    assert!(facts.cipher.starts_with("TLS_ECDHE_ECDSA"), "{}", facts.cipher);
+    assert_eq!(facts.server_end_point, Some(Sha256::digest(&seen.certificate).to_vec()));
+}
+
+#[test]
+fn a_peer_that_talks_no_tls_fails_the_handshake() {
+    let (stream, client) = connect(|mut socket| {
+        socket.write_all(b"USER alice\r\n").unwrap();
+        let mut answer = Vec::new();
+        drop(socket.read_to_end(&mut answer)); // An alert, then the end or a reset.
+    });
+    assert!(block_on(stream.secure(&certificate(), Tickets::Never)).is_err());
+    client.join().unwrap();
+}
+
+#[test]
+fn a_silent_peer_and_a_deaf_one_run_into_the_limit() {
+    let (mut stream, _client) = connect(|socket| {
+        thread::park(); // Neither reads nor writes; ends with the test.
+        drop(socket);
+    });
+    assert!(stream.tls().is_none());
+    let silent = block_on(stream.read_some(&mut [0; 8], Duration::from_millis(1)));
+    assert_eq!(silent.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    let flood = vec![0; 64 * 1024 * 1024]; // More than any socket buffer.
+    let deaf = block_on(stream.send(&flood, Duration::from_millis(50)));
+    assert_eq!(deaf.unwrap_err().kind(), io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn the_last_reply_arrives_though_the_peer_still_talks() {
+    let (mut stream, client) = connect(|mut socket| {
+        let talker = socket.try_clone().unwrap();
+        let talking = thread::spawn(move || drop((&talker).write_all(&[b'x'; 40_000])));
+        let mut heard = String::new();
+        socket.read_to_string(&mut heard).unwrap(); // A reset would be an error.
+        talking.join().unwrap();
+        heard
+    });
+    block_on(async {
+        stream.send(b"421 too many\r\n", LIMIT).await.unwrap();
+        stream.close().await;
+    });
+    assert_eq!(client.join().unwrap(), "421 too many\r\n");
+}
+
+#[test]
+fn a_unix_socket_is_a_stream_like_any_other() {
+    use std::os::unix::net::UnixStream;
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    let mut stream = Stream::new(Peer::Unix, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+    theirs.write_all(b"LHLO here\r\n").unwrap();
+    let client = thread::spawn(move || {
+        let mut heard = String::new();
+        theirs.read_to_string(&mut heard).unwrap(); // Ends because our side is shut down.
+        heard
+    });
+    block_on(async {
+        let mut octets = [0; 64];
+        let read = stream.read_some(&mut octets, LIMIT).await.unwrap();
+        assert_eq!(&octets[..read], b"LHLO here\r\n");
+        stream.send(b"250 here\r\n", LIMIT).await.unwrap();
+        stream.close().await;
+    });
+    assert_eq!(client.join().unwrap(), "250 here\r\n");
+}
+
+#[test]
+fn there_is_no_tls_inside_tls() {
+    let tls = Arc::new(certificate());
+    let config = client_config(&version::TLS13);
+    let (stream, client) = connect(move |socket| {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket);
+        drop(stream.read(&mut [0])); // Does the handshake; then the end.
+    });
+    block_on(async {
+        let stream = stream.secure(&tls, Tickets::Never).await.unwrap();
+        assert!(stream.secure(&tls, Tickets::Never).await.is_err());
+    });
+    client.join().unwrap();
+}
