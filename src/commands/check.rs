@@ -1,0 +1,202 @@
+//! `restante check`: would `serve` work, and what would its users dislike? Prints each finding with
+//! its remedy. Makes nothing that lasts, and may be run beside a running server.
+
+mod folders;
+mod ports;
+
+use crate::config::{Finding, PlaintextLogin, Settings};
+use crate::limits;
+use crate::net::{self, Tls};
+use crate::serve::shared::{accounts_finding, open_accounts};
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+/// One line of the report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Remark {
+    /// As it should be.
+    Fine(String),
+    /// `serve` works, but somebody may not like it.
+    Warning(Finding),
+    /// `serve` would not work.
+    Error(Finding),
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fine(what) => write!(f, "ok: {what}"),
+            Self::Warning(finding) => write!(f, "warning: {finding}"),
+            Self::Error(finding) => write!(f, "error: {finding}"),
+        }
+    }
+}
+
+impl Remark {
+    fn warning(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Warning(Finding { what: what.into(), remedy: remedy.into() })
+    }
+
+    fn error(what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Error(Finding { what: what.into(), remedy: remedy.into() })
+    }
+}
+
+/// Prints what there is to say, one line each; `true` when `serve` would work.
+pub fn run(settings: Result<Settings, Finding>) -> bool {
+    let remarks = match settings {
+        Ok(settings) => examine(&settings),
+        Err(finding) => vec![Remark::Error(finding)],
+    };
+    for remark in &remarks {
+        // A reader that went away has read enough.
+        let _ = super::table::print(&remark.to_string());
+    }
+    !remarks.iter().any(|remark| matches!(remark, Remark::Error(_)))
+}
+
+fn examine(settings: &Settings) -> Vec<Remark> {
+    let mut remarks = vec![Remark::Fine(match &settings.file {
+        Some(file) => format!("configuration {}", file.display()),
+        None => "no configuration file: the built-in defaults for trying it out".to_owned(),
+    })];
+    remarks.extend(hostname(settings));
+    remarks.extend(folders::examine(settings));
+    remarks.push(database(settings));
+    remarks.extend(certificate(settings));
+    remarks.extend(ports::examine(settings));
+    remarks.extend(below_the_rfcs(settings));
+    remarks.extend(plaintext(settings));
+    remarks.push(descriptors(settings, net::descriptor_limit().unwrap_or(u64::MAX)));
+    remarks.extend(root(nix::unistd::geteuid().is_root()));
+    remarks
+}
+
+/// Tried out, any name will do; on the network, other mail servers must find it.
+fn hostname(settings: &Settings) -> Option<Remark> {
+    let name = settings.hostname.as_str();
+    (settings.file.is_some() && !name.contains('.')).then(|| {
+        Remark::warning(
+            format!("the host name `{name}` has no domain"),
+            "set `hostname` to the name that the MX record points to",
+        )
+    })
+}
+
+/// Opens it as `serve` would, an older one's migration included.
+fn database(settings: &Settings) -> Remark {
+    let file = settings.database();
+    let shown = file.display();
+    // Opening would make it.
+    if !file.exists() {
+        return Remark::Fine(format!("{shown} will be made"));
+    }
+    let list = |accounts: crate::accounts::Accounts| {
+        accounts.list().map_err(|error| accounts_finding(settings, &error))
+    };
+    match open_accounts(settings).and_then(list) {
+        Ok(list) if list.is_empty() => {
+            Remark::warning(format!("{shown} has no account"), "make one with `restante account add ADDRESS`")
+        }
+        Ok(list) => Remark::Fine(format!("{shown}, accounts: {}", list.len())),
+        Err(finding) => Remark::Error(finding),
+    }
+}
+
+/// The files in [tls], or the self-signed pair if it has been made already.
+fn certificate(settings: &Settings) -> Vec<Remark> {
+    let folder = settings.tls_folder();
+    let (certificate, key) = match &settings.tls {
+        Some(files) => (files.certificate.clone(), files.key.clone()),
+        None => (folder.join("cert.pem"), folder.join("key.pem")),
+    };
+    if settings.tls.is_none() && !(certificate.exists() && key.exists()) {
+        return vec![Remark::Fine(format!("{} will be made, self-signed", certificate.display()))];
+    }
+    let tls = match Tls::load(&certificate, &key) {
+        Ok(tls) => tls,
+        Err(problem) => return vec![Remark::Error(problem)],
+    };
+    let mut remarks = vec![Remark::Fine(format!("certificate {}", certificate.display()))];
+    let warnings = tls.warnings(&settings.hostname, SystemTime::now());
+    remarks.extend(warnings.into_iter().map(Remark::Warning));
+    if settings.tls.is_none() && settings.file.is_some() {
+        remarks.push(Remark::warning(
+            "the certificate is self-signed: each mail program asks once whether to trust it",
+            "name one from an authority, such as Let's Encrypt, in [tls]",
+        ));
+    }
+    remarks
+}
+
+/// Values that are taken, though an RFC asks for more: who sets them may know all of the peers.
+fn below_the_rfcs(settings: &Settings) -> Vec<Remark> {
+    let (smtp, pop3) = (&settings.smtp, &settings.pop3);
+    let idle = |section, found: Duration, asked: Duration, rfc| {
+        below(section, "idle_timeout", found.as_secs(), asked.as_secs(), "s", rfc)
+    };
+    let recipients = u64::try_from(smtp.max_recipients).unwrap_or(u64::MAX);
+    let recipients_asked = limits::RECIPIENTS_DEFAULT as u64;
+    [
+        idle("smtp", smtp.idle_timeout, limits::SMTP_IDLE_DEFAULT, "RFC 5321, 4.5.3.2.7"),
+        idle("pop3", pop3.idle_timeout, limits::POP3_IDLE_MIN, "RFC 1939, 3"),
+        below("smtp", "max_recipients", recipients, recipients_asked, "recipients", "RFC 5321, 4.5.3.1.8"),
+        below(
+            "smtp",
+            "max_message_size",
+            smtp.max_message_size,
+            limits::MESSAGE_SIZE_MIN,
+            "bytes",
+            "RFC 5321, 4.5.3.1.7",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn below(section: &str, key: &str, found: u64, asked: u64, unit: &str, rfc: &str) -> Option<Remark> {
+    (found < asked).then(|| {
+        Remark::warning(
+            format!("`{key}` in [{section}] is {found} {unit}; {rfc} asks for {asked}"),
+            "raise it, unless you know that no peer needs more",
+        )
+    })
+}
+
+/// RFC 8314, 3 wants TLS for every password; whoever decides otherwise should have meant it.
+fn plaintext(settings: &Settings) -> Option<Remark> {
+    (settings.pop3.plaintext_login == PlaintextLogin::Always && !settings.pop3.listen.is_empty()).then(|| {
+        Remark::warning(
+            "`plaintext_login` in [pop3] lets everybody send passwords in the clear",
+            "set it to \"loopback\" or \"private\", and let mail programs use TLS",
+        )
+    })
+}
+
+/// A connection holds one descriptor, and one more for the file that it writes or reads.
+fn descriptors(settings: &Settings, limit: u64) -> Remark {
+    let connections = settings.smtp.max_connections.saturating_add(settings.pop3.max_connections);
+    let connections = u64::try_from(connections).unwrap_or(u64::MAX);
+    let wanted = connections.saturating_mul(2).saturating_add(limits::DESCRIPTORS_BESIDE_CONNECTIONS);
+    if wanted <= limit {
+        return Remark::Fine(format!("{limit} descriptors, up to {wanted} wanted"));
+    }
+    Remark::warning(
+        format!("{limit} descriptors are fewer than the {wanted} that the connection limits may need"),
+        "raise the limit (`LimitNOFILE=` in the unit), or lower `max_connections`",
+    )
+}
+
+/// What root may do proves nothing about the user that the service runs as.
+fn root(is_root: bool) -> Option<Remark> {
+    is_root.then(|| {
+        Remark::warning(
+            "running as root: what was checked is what root may do",
+            "run both `serve` and `check` as a user of their own, as etc/restante.service does",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

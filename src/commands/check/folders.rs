@@ -1,0 +1,79 @@
+//! May the server keep its data where it is told to? Looks at the rights of the user that `check`
+//! runs as, which should be the one that `serve` will run as.
+
+use super::Remark;
+use crate::config::Settings;
+use nix::unistd::{AccessFlags, access, geteuid};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// The data folder, and the mail in it once there is some: a disk of its own may be mounted there.
+pub(super) fn examine(settings: &Settings) -> Vec<Remark> {
+    let mut remarks = folder(&settings.data_dir);
+    if settings.mail().exists() {
+        remarks.extend(folder(&settings.mail()));
+    }
+    remarks
+}
+
+fn folder(path: &Path) -> Vec<Remark> {
+    let shown = path.display();
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return vec![missing(path)],
+        Err(error) => {
+            let remedy = "let the user that restante runs as reach it";
+            return vec![Remark::error(format!("{shown} cannot be looked at: {error}"), remedy)];
+        }
+    };
+    if !found.is_dir() {
+        return vec![Remark::error(format!("{shown} is not a folder"), "move it away, or set `data_dir`")];
+    }
+    if !is_writable(path) {
+        return vec![Remark::error(
+            format!("{shown} cannot be written to"),
+            format!("give it to the user that restante runs as: chown -R USER {shown}"),
+        )];
+    }
+    let mut remarks = vec![Remark::Fine(format!("folder {shown}"))];
+    // Other people's mail is in there; restante itself makes folders with 0700.
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        remarks.push(Remark::warning(
+            format!("{shown} is open to others (mode {mode:04o})"),
+            format!("chmod 700 {shown}"),
+        ));
+    }
+    // Root may write to what is another's; the files it would make there are then root's.
+    if found.uid() != geteuid().as_raw() {
+        remarks.push(Remark::warning(
+            format!("{shown} belongs to another user (uid {})", found.uid()),
+            "run restante as that user, or give it the folder",
+        ));
+    }
+    remarks
+}
+
+/// It is made at the start, if the nearest folder above that is there can be written to.
+fn missing(path: &Path) -> Remark {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let above = absolute.ancestors().find(|above| above.exists());
+    match above {
+        Some(above) if above.is_dir() && is_writable(above) => {
+            Remark::Fine(format!("folder {} will be made", path.display()))
+        }
+        _ => Remark::error(
+            format!("{} is not there and cannot be made", path.display()),
+            format!(
+                "make it for the user that restante runs as: install -d -m 700 -o USER {}",
+                path.display()
+            ),
+        ),
+    }
+}
+
+/// Asks the kernel, which also knows of read-only mounts and access lists; a mode tells neither.
+fn is_writable(folder: &Path) -> bool {
+    access(folder, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
+}

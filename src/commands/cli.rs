@@ -1,0 +1,204 @@
+//! The command line as it is written: `restante [--config FILE] [-v|-q] COMMAND`.
+//!
+//! Completions and man pages are made from the same description.
+
+use crate::config::Finding;
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// A mail server for your own house: SMTP and LMTP in, a Maildir for each user, POP3 out.
+#[derive(Debug, Parser)]
+#[command(name = "restante", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    after_help = "Without a configuration file, `restante serve` makes everything under ./restante-data \
+    to be tried out, and prints what to type into a mail program."
+)]
+pub struct Cli {
+    /// The configuration [default: $RESTANTE_CONFIG, else /etc/restante/restante.toml if it is there]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Log more (twice: still more)
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Log less (twice: errors only)
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub quiet: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands of interface.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every configured listener in the foreground until SIGTERM or SIGINT
+    ///
+    /// Running sessions end first; a second signal, or `shutdown_grace`, cuts them off. SIGHUP
+    /// reloads certificates and settings.
+    Serve,
+    /// Make and change accounts
+    Account {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: AccountCommand,
+    },
+    /// Make and change aliases
+    Alias {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: AliasCommand,
+    },
+    /// Show and lift bans of addresses that guessed passwords
+    Ban {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: BanCommand,
+    },
+    /// Check configuration, database, certificate, folders and ports; exit 1 if `serve` would not work
+    Check,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    Man {
+        /// The folder, which must exist.
+        folder: PathBuf,
+    },
+}
+
+/// `restante account …`
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account; its password is asked for twice
+    Add {
+        /// name@domain
+        address: String,
+        /// Read the password as one line from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Set a new password
+    Passwd {
+        /// name@domain
+        address: String,
+        /// Read the password as one line from standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Show address, enabled, messages, bytes, quota and last login of each account
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse logins; mail is still accepted
+    Disable {
+        /// name@domain
+        address: String,
+    },
+    /// Allow logins again
+    Enable {
+        /// name@domain
+        address: String,
+    },
+    /// Bound the size of a mailbox
+    Quota {
+        /// name@domain
+        address: String,
+        /// Bytes, or with KiB, MiB, GiB (`500 MiB`); 0 is unlimited
+        size: String,
+    },
+    /// Remove an account; its mail stays
+    Remove {
+        /// name@domain
+        address: String,
+        /// Remove its mail as well, for good
+        #[arg(long)]
+        purge: bool,
+    },
+}
+
+/// `restante alias …`
+#[derive(Debug, Subcommand)]
+pub enum AliasCommand {
+    /// Deliver mail for ADDRESS to each TARGET
+    Add {
+        /// name@domain, or @domain for everything there that has no mailbox of its own
+        address: String,
+        /// Accounts or other aliases
+        #[arg(required = true, value_name = "TARGET")]
+        targets: Vec<String>,
+    },
+    /// Remove an alias
+    Remove {
+        /// name@domain, or @domain
+        address: String,
+    },
+    /// Show all aliases
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `restante ban …`
+#[derive(Debug, Subcommand)]
+pub enum BanCommand {
+    /// Show the addresses that are refused, and until when
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lift a ban
+    Remove {
+        /// An IPv4 or IPv6 address
+        address: String,
+    },
+}
+
+/// Prints the completion script for `shell`.
+///
+/// # Errors
+/// As [`super::table::print`].
+pub fn completions(shell: clap_complete::Shell) -> Result<(), Finding> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "restante", &mut script);
+    super::table::print(&String::from_utf8_lossy(&script))
+}
+
+/// Writes `restante.1` and a page for each command into `folder`.
+///
+/// # Errors
+/// A finding when the folder cannot be written to.
+pub fn man_pages(folder: &Path) -> Result<(), Finding> {
+    clap_mangen::generate_to(Cli::command(), folder).map_err(|error| Finding {
+        what: format!("{}: {error}", folder.display()),
+        remedy: "name a folder that exists and can be written to".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_before_and_behind_the_command() {
+        let before = Cli::try_parse_from(["restante", "--config", "x", "-v", "serve"]).unwrap();
+        let behind = Cli::try_parse_from(["restante", "serve", "--config", "x", "-v"]).unwrap();
+        assert_eq!((before.config, before.verbose), (behind.config, behind.verbose));
+    }
+
+    #[test]
+    fn an_alias_needs_a_target() {
+        assert!(Cli::try_parse_from(["restante", "alias", "add", "a@b.c"]).is_err());
+    }
+}

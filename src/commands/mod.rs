@@ -1,0 +1,96 @@
+//! The commands: what `restante COMMAND` does, and how it ends.
+//!
+//! Exit status: 0 done, 1 failed (one line on standard error that says what and how to mend it),
+//! 2 wrong usage. Knows no protocol.
+
+mod account;
+mod alias;
+mod ban;
+mod check;
+mod cli;
+mod database;
+mod prompt;
+mod table;
+#[cfg(test)]
+mod testing;
+
+use crate::config::{Finding, Settings};
+use clap::Parser;
+use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Reads the command line, does what it says, and tells how it ended.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse(); // Wrong usage ends here, with status 2.
+    start_log(&cli);
+    match run(&cli) {
+        Ok(code) => code,
+        Err(finding) => {
+            eprintln!("restante: {finding}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, Finding> {
+    let load = || Settings::load(cli.config.as_deref());
+    match &cli.command {
+        Command::Check => return Ok(if check::run(load()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Command::Serve => crate::serve::run(load()?, cli.config.clone())?,
+        Command::Account { command } => account_command(&load()?, command)?,
+        Command::Alias { command } => alias_command(&load()?, command)?,
+        Command::Ban { command } => match command {
+            BanCommand::List { json } => ban::list(&load()?, *json)?,
+            BanCommand::Remove { address } => ban::remove(&load()?, address)?,
+        },
+        Command::Completions { shell } => cli::completions(*shell)?,
+        Command::Man { folder } => cli::man_pages(folder)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), Finding> {
+    match command {
+        AccountCommand::Add { address, password_stdin } => account::add(settings, address, *password_stdin),
+        AccountCommand::Passwd { address, password_stdin } => {
+            account::passwd(settings, address, *password_stdin)
+        }
+        AccountCommand::List { json } => account::list(settings, *json),
+        AccountCommand::Disable { address } => account::disable(settings, address),
+        AccountCommand::Enable { address } => account::enable(settings, address),
+        AccountCommand::Quota { address, size } => account::quota(settings, address, size),
+        AccountCommand::Remove { address, purge } => account::remove(settings, address, *purge),
+    }
+}
+
+fn alias_command(settings: &Settings, command: &AliasCommand) -> Result<(), Finding> {
+    match command {
+        AliasCommand::Add { address, targets } => alias::add(settings, address, targets),
+        AliasCommand::Remove { address } => alias::remove(settings, address),
+        AliasCommand::List { json } => alias::list(settings, *json),
+    }
+}
+
+/// The log goes to standard error: `2026-11-22T04:00:00Z INFO pop3.login session=…`.
+///
+/// `serve` tells of each session, other commands only of what went wrong. `RUST_LOG` beats both.
+fn start_log(cli: &Cli) {
+    let ordinary = if matches!(cli.command, Command::Serve) { 3 } else { 2 };
+    let level = match ordinary + i16::from(cli.verbose) - i16::from(cli.quiet) {
+        ..=1 => log::LevelFilter::Error,
+        2 => log::LevelFilter::Warn,
+        3 => log::LevelFilter::Info,
+        4 => log::LevelFilter::Debug,
+        _ => log::LevelFilter::Trace,
+    };
+    env_logger::Builder::new()
+        .filter_level(log::LevelFilter::Warn)
+        .filter_module("restante", level)
+        .parse_default_env()
+        .format(|out, record| {
+            let now = crate::mail::date::rfc3339(std::time::SystemTime::now());
+            writeln!(out, "{now} {:<5} {}", record.level(), record.args())
+        })
+        .init();
+}

@@ -1,0 +1,116 @@
+//! How a command gets a password: prompted for twice on a terminal, or one line of standard input.
+//!
+//! Never from the command line, where every user of the machine could read it.
+
+use crate::config::Finding;
+use crate::limits;
+use crate::mail::Password;
+use std::io::{self, IsTerminal, Read};
+
+/// Asks for a new password.
+///
+/// # Errors
+/// A finding for an empty or unusable password, two that differ, and no terminal to ask on.
+pub fn new_password(password_stdin: bool) -> Result<Password, Finding> {
+    if password_stdin {
+        return from_line(io::stdin().lock());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(finding(
+            "there is no terminal to ask for the password on",
+            "write it to standard input as one line, with --password-stdin",
+        ));
+    }
+    let typed = ask("Password: ")?;
+    if typed != ask("Again: ")? {
+        return Err(finding("the two passwords differ", "run the command again"));
+    }
+    checked(typed.into_bytes())
+}
+
+fn ask(prompt: &str) -> Result<String, Finding> {
+    rpassword::prompt_password(prompt).map_err(|error| {
+        finding(
+            &format!("the password could not be read from the terminal: {error}"),
+            "run the command again, or use --password-stdin",
+        )
+    })
+}
+
+/// The first line, without its line end (LF or CR LF). Blanks belong to the password, and octets
+/// that are no UTF-8 do too.
+fn from_line(input: impl Read) -> Result<Password, Finding> {
+    let mut octets = Vec::new();
+    // A line end and one octet more than a password may have: enough to see that it is too long.
+    let enough = limits::PASSWORD_MAX as u64 + 3;
+    input.take(enough).read_to_end(&mut octets).map_err(|error| {
+        finding(
+            &format!("the password could not be read from standard input: {error}"),
+            "write it there as one line",
+        )
+    })?;
+    let mut line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
+    if line.len() < octets.len() {
+        line = line.strip_suffix(b"\r").unwrap_or(line);
+    }
+    checked(line.to_vec())
+}
+
+fn checked(octets: Vec<u8>) -> Result<Password, Finding> {
+    if octets.is_empty() {
+        return Err(finding("the password is empty", "give one of at least one character"));
+    }
+    Password::new(octets).ok_or_else(|| {
+        finding(
+            &format!(
+                "the password is longer than {} octets or has a line end or NUL in it",
+                limits::PASSWORD_MAX
+            ),
+            "take one that a mail program can send",
+        )
+    })
+}
+
+fn finding(what: &str, remedy: &str) -> Finding {
+    Finding { what: what.to_owned(), remedy: remedy.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_is_the_password_and_only_its_line_end_goes() {
+        for (input, password) in [
+            (&b"secret\n"[..], &b"secret"[..]),
+            (b"secret\r\n", b"secret"),
+            (b"secret", b"secret"),
+            (b" two words \n", b" two words "),
+            (b"first\nsecond\n", b"first"),
+            (b"first\r\nsecond", b"first"),
+            (b"\xe9t\xe9\n", b"\xe9t\xe9"),
+            ("gr\u{fc}n\n".as_bytes(), "gr\u{fc}n".as_bytes()),
+        ] {
+            assert_eq!(from_line(input).unwrap().expose(), password, "{input:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_password_is_told_apart() {
+        for input in [&b""[..], b"\n", b"\r\n", b"\nsecond\n"] {
+            assert!(from_line(input).unwrap_err().what.contains("empty"), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_mail_program_could_send_is_refused_and_not_shown() {
+        let longest = vec![b'x'; limits::PASSWORD_MAX];
+        assert!(from_line(&[&longest[..], b"\r\n"].concat()[..]).is_ok());
+        for input in
+            [&[&longest[..], b"x\n"].concat()[..], &vec![b'x'; 100_000], b"hun\0ter2\n", b"hun\rter2\n"]
+        {
+            let error = from_line(input).unwrap_err().to_string();
+            assert!(!error.contains("hun") && !error.contains("xx"), "{error}");
+        }
+    }
+}

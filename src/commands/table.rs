@@ -1,0 +1,128 @@
+//! Tables and numbers for a person at a terminal, and the one way to standard output.
+//!
+//! Knows nothing of what it shows. Scripts read `--json` instead, whose form is a promise.
+
+use crate::config::Finding;
+use std::io::{self, Write};
+
+/// A column's heading, and whether its cells are numbers (which stand at the right).
+pub struct Column(pub &'static str, pub Align);
+
+/// Where a cell stands in its column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Align {
+    /// Words.
+    Left,
+    /// Numbers.
+    Right,
+}
+
+/// One line for the headings and one for each row, two blanks between columns, no blanks at line ends.
+pub fn render(columns: &[Column], rows: &[Vec<String>]) -> String {
+    let heading = columns.iter().map(|column| column.0.to_owned()).collect();
+    let all: Vec<&Vec<String>> = std::iter::once(&heading).chain(rows).collect();
+    let width = |at: usize| all.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns.len()).map(|at| width(at).unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in all {
+        let cells = row.iter().zip(columns).zip(&widths).map(|((cell, column), width)| match column.1 {
+            Align::Left => format!("{cell:<width$}"),
+            Align::Right => format!("{cell:>width$}"),
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// `0 B`, `1.5 KiB`, `50 MiB`: one decimal, and none where it would be zero.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    // In tenths, rounded down: whole numbers cannot show `1024.0 KiB`.
+    let (mut tenths, mut unit) = (u128::from(bytes) * 10, 0);
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        (tenths, unit) = (tenths / 1024, unit + 1);
+    }
+    match tenths % 10 {
+        0 => format!("{} {}", tenths / 10, UNITS[unit]),
+        tenth => format!("{}.{tenth} {}", tenths / 10, UNITS[unit]),
+    }
+}
+
+/// Writes to standard output, and a line end where the text has none.
+///
+/// # Errors
+/// Any but a reader that went away: `account list | head -1` has done what it was asked for.
+pub fn print(text: &str) -> Result<(), Finding> {
+    print_to(&mut io::stdout().lock(), text)
+}
+
+fn print_to(out: &mut impl Write, text: &str) -> Result<(), Finding> {
+    let line_end = if text.ends_with('\n') { "" } else { "\n" };
+    match write!(out, "{text}{line_end}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Finding {
+            what: format!("the answer could not be written: {error}"),
+            remedy: "what was asked for is done; see where standard output leads".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A line on standard error that is no error: the command goes on.
+pub fn warn(text: &str) {
+    // Nobody is left to be told that standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "warning: {text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let columns =
+            [Column("address", Align::Left), Column("bytes", Align::Right), Column("note", Align::Left)];
+        let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+        let rows = [row(["anna@x.org", "7", ""]), row(["grüße@x.org", "123456", "on"])];
+        let expected = "address       bytes  note\nanna@x.org        7\ngrüße@x.org  123456  on\n";
+        assert_eq!(render(&columns, &rows), expected);
+        assert_eq!(render(&columns, &[]), "address  bytes  note\n");
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (1536, "1.5 KiB"),
+            (1024 * 1024 - 1, "1023.9 KiB"),
+            (50 * 1024 * 1024, "50 MiB"),
+            (u64::MAX, "16777215.9 TiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    struct Broken(io::ErrorKind);
+
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_is_no_failure_and_a_full_disk_is() {
+        assert!(print_to(&mut Broken(io::ErrorKind::BrokenPipe), "x").is_ok());
+        assert!(print_to(&mut Broken(io::ErrorKind::StorageFull), "x").is_err());
+        let mut out = Vec::new();
+        print_to(&mut out, "one").unwrap();
+        print_to(&mut out, "two\n").unwrap();
+        assert_eq!(out, b"one\ntwo\n");
+    }
+}

@@ -1,0 +1,153 @@
+//! The door: accepts connections, asks the gate, and hands each to its protocol's driver.
+//!
+//! Over the limit means an answer in words and a close, logged once for each rush and not for each
+//! connection.
+
+use super::log::Line;
+use super::shared::Shared;
+use super::{pop3, smtp};
+use crate::config::Settings;
+use crate::limits;
+use crate::mail::SessionId;
+use crate::net::{Full, Gate, Listener, Permit, Stream};
+use crate::pop3::Response;
+use crate::runtime;
+use crate::smtp::{Reply, Role};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// What is spoken on a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// RFC 5321
+    Smtp,
+    /// RFC 2033
+    Lmtp,
+    /// RFC 1939, STLS possible
+    Pop3,
+    /// RFC 1939 inside TLS (RFC 8314, 3.3)
+    Pop3s,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smtp => "smtp",
+            Self::Lmtp => "lmtp",
+            Self::Pop3 => "pop3",
+            Self::Pop3s => "pop3s",
+        })
+    }
+}
+
+/// The door with its gates: one for SMTP, one for LMTP, one for both kinds of POP3.
+pub struct Door {
+    shared: Arc<Shared>,
+    smtp: Arc<Gate>,
+    lmtp: Arc<Gate>,
+    pop3: Arc<Gate>,
+    refused: Mutex<Rush>,
+}
+
+/// A run of refused connections, told in one line each [`limits::REFUSAL_LOG_EVERY`].
+#[derive(Default)]
+struct Rush {
+    told: Option<Instant>,
+    since: u64,
+}
+
+impl Door {
+    /// A door with the limits that `shared`'s settings give.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        let settings = shared.settings();
+        let smtp = || Gate::new(settings.smtp.max_connections, settings.smtp.max_connections_per_ip);
+        let pop3 = Gate::new(settings.pop3.max_connections, settings.pop3.max_connections_per_ip);
+        Self { smtp: smtp(), lmtp: smtp(), pop3, refused: Mutex::default(), shared }
+    }
+
+    /// Puts the limits of other settings in force; who is in stays in.
+    pub fn set_limits(&self, settings: &Settings) {
+        for gate in [&self.smtp, &self.lmtp] {
+            gate.set_limits(settings.smtp.max_connections, settings.smtp.max_connections_per_ip);
+        }
+        self.pop3.set_limits(settings.pop3.max_connections, settings.pop3.max_connections_per_ip);
+    }
+
+    /// Accepts on `listener` until the shutdown begins.
+    pub async fn watch(self: Arc<Self>, protocol: Protocol, listener: Listener) {
+        loop {
+            let accepted = async { Some(listener.accept().await) };
+            let closing = async {
+                self.shared.shutdown.begun().await;
+                None
+            };
+            match futures_lite::future::or(closing, accepted).await {
+                None => return,
+                Some(Ok(stream)) => self.admit(protocol, stream),
+                Some(Err(error)) => {
+                    Line::new("serve.accept").with("protocol", protocol).with("why", error).warn();
+                    runtime::sleep(limits::ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn admit(&self, protocol: Protocol, stream: Stream) {
+        let gate = match protocol {
+            Protocol::Smtp => &self.smtp,
+            Protocol::Lmtp => &self.lmtp,
+            Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
+        };
+        match gate.enter(&stream.peer()) {
+            Ok(permit) => {
+                let id = self.shared.session_id();
+                let session = session(Arc::clone(&self.shared), protocol, stream, permit, id);
+                runtime::spawn_named(format!("{protocol} session={id}"), session);
+            }
+            Err(full) => {
+                self.tell_refusal(protocol, &stream, full);
+                runtime::spawn(refuse(protocol, stream));
+            }
+        }
+    }
+
+    fn tell_refusal(&self, protocol: Protocol, stream: &Stream, full: Full) {
+        let mut rush = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        rush.since += 1;
+        if rush.told.is_some_and(|told| told.elapsed() < limits::REFUSAL_LOG_EVERY) {
+            return;
+        }
+        let why = match full {
+            Full::All => "too many connections",
+            Full::Peer => "too many connections from this address",
+        };
+        let line = Line::new("serve.refused").with("protocol", protocol).with("peer", stream.peer());
+        line.with("why", why).with("connections", rush.since).warn();
+        *rush = Rush { told: Some(Instant::now()), since: 0 };
+    }
+}
+
+async fn session(shared: Arc<Shared>, protocol: Protocol, stream: Stream, permit: Permit, id: SessionId) {
+    let running = shared.shutdown.session();
+    match protocol {
+        Protocol::Smtp => smtp::run(shared, stream, Role::Mx, id).await,
+        Protocol::Lmtp => smtp::run(shared, stream, Role::Lmtp, id).await,
+        Protocol::Pop3 => pop3::run(shared, stream, id, false).await,
+        Protocol::Pop3s => pop3::run(shared, stream, id, true).await,
+    }
+    drop((permit, running));
+}
+
+/// Says that there are too many, and closes. Inside TLS it closes only: a handshake for everyone who
+/// is refused is what a flood would want.
+async fn refuse(protocol: Protocol, mut stream: Stream) {
+    let mut words = Vec::new();
+    match protocol {
+        Protocol::Smtp | Protocol::Lmtp => Reply::TOO_MANY_CONNECTIONS.write_to(&mut words),
+        Protocol::Pop3 => Response::TOO_MANY_CONNECTIONS.write_to(&mut words),
+        Protocol::Pop3s => return,
+    }
+    // Whether it arrives is the peer's affair: it was refused either way.
+    let _ = stream.send(&words, limits::REFUSAL_TIMEOUT).await;
+}

@@ -1,0 +1,199 @@
+//! The server: what is started in which order, how it ends, and one driver loop for each protocol.
+//!
+//! The order of the start matters: listeners are bound first, while the privilege to do so is still
+//! there; then the storage is opened; the log names the listeners only when a connection would be
+//! served; systemd is told last. The storage's errors become replies in `outcomes`.
+
+pub mod door;
+pub mod first_run;
+pub mod log;
+pub mod outcomes;
+pub mod pop3;
+pub mod reload;
+pub mod shared;
+pub mod smtp;
+pub mod upkeep;
+
+use crate::config::{Finding, Settings};
+use crate::net::{self, ListenAddress, Listener, Passed, Tls};
+use crate::process;
+use crate::runtime::{self, Signal, Signals};
+use door::{Door, Protocol};
+use log::Line;
+use shared::Shared;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// After a cut, sessions get this long to notice; then the process ends under them.
+const CUT_GRACE: Duration = Duration::from_secs(2);
+
+/// Runs the server until it is told to end. `config`: the file given with `--config`, for reloads.
+///
+/// # Errors
+/// A finding when it could not start. Once it has started, it ends only when told to.
+pub fn run(settings: Settings, config: Option<PathBuf>) -> Result<(), Finding> {
+    match net::raise_descriptor_limit() {
+        Ok(limit) => ::log::debug!("serve.descriptors limit={limit}"),
+        Err(error) => ::log::warn!("serve.descriptors why={error:?}"),
+    }
+    let listeners = bind(&settings)?;
+    // Behind the ports and before all else: no file is made, and no peer heard, as root.
+    let privileges = process::give_up_root(settings.user.as_deref(), needs_root(&listeners))?;
+    let tls = load_tls(&settings)?;
+    let shared = Arc::new(Shared::open(settings, tls)?);
+    let confinement = confine(&shared.settings());
+    Line::new("serve.start").with("user", privileges).with("confined", confinement).info();
+    first_run::greet(&shared)?;
+    let signals = Signals::new().map_err(|error| Finding {
+        what: format!("signals cannot be caught: {error}"),
+        remedy: "raise the limit of open files (ulimit -n)".to_owned(),
+    })?;
+    runtime::block_on(serve(shared, listeners, signals, config));
+    Ok(())
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    listeners: Vec<(Protocol, Listener)>,
+    mut signals: Signals,
+    config: Option<PathBuf>,
+) {
+    upkeep::start(&shared).await;
+    let door = Arc::new(Door::new(Arc::clone(&shared)));
+    for (protocol, listener) in listeners {
+        let address = listener.address();
+        Line::new("serve.listening").with("protocol", protocol).with("address", address).info();
+        runtime::spawn(Arc::clone(&door).watch(protocol, listener));
+    }
+    net::notify("READY=1");
+    while reload_is_next(&mut signals).await {
+        net::notify("RELOADING=1");
+        reload::reload(&shared, &door, config.as_deref()).await;
+        net::notify("READY=1");
+    }
+    end(&shared, signals).await;
+}
+
+/// Ends between two commands of each session; after the grace, or at a second signal, at once.
+async fn end(shared: &Arc<Shared>, mut signals: Signals) {
+    let grace = shared.settings().shutdown_grace;
+    Line::new("serve.stopping").with("grace", format!("{grace:?}")).info();
+    net::notify("STOPPING=1");
+    shared.shutdown.begin();
+    let ended = async {
+        shared.shutdown.all_ended().await;
+        true
+    };
+    let told_again = async {
+        // A reload is no reason to hurry.
+        while reload_is_next(&mut signals).await {}
+        false
+    };
+    let in_peace = runtime::timeout(grace, futures_lite::future::or(ended, told_again)).await == Some(true);
+    if !in_peace {
+        shared.shutdown.cut();
+        if runtime::timeout(CUT_GRACE, shared.shutdown.all_ended()).await.is_none() {
+            Line::new("serve.cut").with("why", "sessions did not end").warn();
+        }
+    }
+    upkeep::write_last_logins(shared).await;
+    Line::new("serve.stopped").info();
+}
+
+/// Waits for a signal; if none can be heard any more, the server ends rather than run on deaf.
+async fn reload_is_next(signals: &mut Signals) -> bool {
+    matches!(signals.next().await, Ok(Signal::Reload))
+}
+
+/// Binds every configured listener, before anything else can fail half-way.
+fn bind(settings: &Settings) -> Result<Vec<(Protocol, Listener)>, Finding> {
+    let lists = [
+        (Protocol::Smtp, &settings.smtp.listen),
+        (Protocol::Lmtp, &settings.lmtp.listen),
+        (Protocol::Pop3, &settings.pop3.listen),
+        (Protocol::Pop3s, &settings.pop3.listen_tls),
+    ];
+    let mut passed = Passed::from_environment().map_err(|error| Finding {
+        what: format!("the sockets that systemd passed cannot be used: {error}"),
+        remedy: "list stream sockets only in the socket unit, or do without one".to_owned(),
+    })?;
+    let mut listeners = Vec::new();
+    for (protocol, addresses) in lists {
+        for address in addresses {
+            match passed.take_or_bind(address) {
+                Ok(listener) => listeners.push((protocol, listener)),
+                Err(error) if Listener::is_without_ipv6(address, &error) => {
+                    Line::new("serve.without").with("address", address).with("why", error).warn();
+                }
+                Err(error) => return Err(cannot_listen(address, &error)),
+            }
+        }
+    }
+    for address in passed.left() {
+        let line = Line::new("serve.unasked").with("address", address);
+        line.with("why", "systemd passed a socket that no `listen` names").warn();
+    }
+    if listeners.is_empty() {
+        return Err(Finding {
+            what: "no listener is configured".to_owned(),
+            remedy: "give at least one address in [smtp], [lmtp] or [pop3]".to_owned(),
+        });
+    }
+    Ok(listeners)
+}
+
+/// Whether a port was bound that only root, or who has CAP_NET_BIND_SERVICE, can bind.
+fn needs_root(listeners: &[(Protocol, Listener)]) -> bool {
+    let is_privileged = |address| matches!(address, ListenAddress::Tcp(tcp) if tcp.port() < 1024);
+    listeners.iter().any(|(_, listener)| is_privileged(listener.address()))
+}
+
+/// Leaves the process its data, its configuration, its certificate and the folders of its sockets.
+fn confine(settings: &Settings) -> process::Confinement {
+    let mut writable = vec![settings.data_dir.clone()];
+    let sockets = settings.lmtp.listen.iter().filter_map(|address| match address {
+        ListenAddress::Unix(path) => path.parent(),
+        ListenAddress::Tcp(_) => None,
+    });
+    writable.extend(sockets.map(Path::to_owned));
+    let mut readable = vec![PathBuf::from("/etc/hosts")]; // For the host name, at a reload.
+    let files = settings.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]).chain(&settings.file);
+    for file in files {
+        // Where the name stands, and where it leads: certbot renews by moving a symbolic link.
+        let real = file.canonicalize().unwrap_or_else(|_| file.clone());
+        readable.extend([file.as_path(), &real].into_iter().filter_map(Path::parent).map(Path::to_owned));
+    }
+    // The folder of a bare file name is the current one.
+    let named = |folder: PathBuf| if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let [writable, readable] =
+        [writable, readable].map(|list| list.into_iter().map(named).collect::<Vec<_>>());
+    process::confine(&writable, &readable)
+}
+
+fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Finding {
+    use io::ErrorKind;
+    let remedy = match error.kind() {
+        ErrorKind::AddrInUse => "stop the program that listens there, or choose another port",
+        ErrorKind::PermissionDenied => {
+            "ports below 1024 need the right to bind them: use etc/restante.service, or choose another port"
+        }
+        ErrorKind::AddrNotAvailable => "this machine does not have that address: see `ip address`",
+        _ => "see that the address is right and that its folder exists",
+    };
+    Finding { what: format!("cannot listen on {address}: {error}"), remedy: remedy.to_owned() }
+}
+
+/// The configured certificate, or the self-signed one, made when it is not there yet.
+fn load_tls(settings: &Settings) -> Result<Tls, Finding> {
+    if let Some(files) = &settings.tls {
+        return Tls::load(&files.certificate, &files.key);
+    }
+    let folder = settings.tls_folder();
+    let (certificate, key) = net::make_self_signed(&folder, &settings.hostname).map_err(|error| Finding {
+        what: format!("{}: a self-signed certificate could not be made: {error}", folder.display()),
+        remedy: "see that the folder can be written to, or configure [tls] certificate and key".to_owned(),
+    })?;
+    Tls::load(&certificate, &key)
+}

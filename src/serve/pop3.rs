@@ -1,0 +1,276 @@
+//! The driver of one POP3 connection: reads lines, carries out the session's steps, writes answers.
+//!
+//! Knows no command and no reply text; what a line means is [`crate::pop3`]'s business. Nothing is
+//! removed from a maildrop but by [`Step::Update`].
+
+mod connection;
+mod end;
+mod login;
+mod send;
+
+use crate::config::{PlaintextLogin, Settings};
+use crate::mail::{AccountAddress, Octets, Peer, SessionId};
+use crate::maildrop::{Changes, Error, Maildrop};
+use crate::net::{Stream, Tickets};
+use crate::pop3::{Marked, Response, Session, Step, Terms, UpdateTicket};
+use crate::sasl::ChannelBindings;
+use crate::serve::log::Line as LogLine;
+use crate::serve::shared::Shared;
+use crate::wire::line::Line;
+use connection::Connection;
+use end::End;
+use futures_lite::future;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Serves one connection to its end. `implicit_tls`: it begins with the handshake (port 995).
+pub async fn run(shared: Arc<Shared>, stream: Stream, id: SessionId, implicit_tls: bool) {
+    let mut visit = Visit::new(shared, stream.peer(), id);
+    let shutdown = visit.shared.shutdown.clone();
+    let cut = async {
+        shutdown.was_cut().await;
+        (End::Cut, None)
+    };
+    let (end, connection) = future::or(talk(&mut visit, stream, implicit_tls), cut).await;
+    // Before the goodbyes, which may take a while: the next login must find the lock free.
+    visit.maildrop = None;
+    visit.log_end(&end);
+    if let Some(connection) = connection.filter(|_| !end.is_abrupt()) {
+        future::or(connection.close(end.last_words()), shutdown.was_cut()).await;
+    }
+}
+
+/// All that is known of one connection but its stream.
+struct Visit {
+    shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    id: SessionId,
+    peer: Peer,
+    /// The TLS version, for the log.
+    tls: Option<&'static str>,
+    /// Shared with the disk job that reads from it; whoever drops it last gives the lock back.
+    maildrop: Option<Arc<Maildrop>>,
+    began: Instant,
+    tally: Tally,
+}
+
+/// What the end of a session is logged with.
+#[derive(Default)]
+struct Tally {
+    account: Option<AccountAddress>,
+    messages: usize,
+    retrieved: usize,
+    octets: Octets,
+    deleted: usize,
+}
+
+/// Whether a step ends the conversation in this session.
+enum Flow {
+    GoOn,
+    Handshake,
+}
+
+/// The whole conversation. The connection is given back unless a handshake used it up.
+async fn talk(visit: &mut Visit, mut stream: Stream, implicit_tls: bool) -> (End, Option<Connection>) {
+    if implicit_tls {
+        stream = match stream.secure(&visit.shared.tls, Tickets::Send).await {
+            Ok(stream) => stream,
+            Err(error) => return (End::Handshake(error), None),
+        };
+    }
+    let mut connection = Connection::new(stream, visit.settings.pop3.idle_timeout);
+    if let Err(error) = connection.say(&Response::GREETING).await {
+        return (End::from(error), Some(connection));
+    }
+    loop {
+        if let Err(end) = converse(visit, &mut connection).await {
+            return (end, Some(connection));
+        }
+        // What was said before the handshake is not part of what follows (RFC 2595, 4).
+        connection = match connection.secure(&visit.shared.tls).await {
+            Ok(secured) => secured,
+            Err(error) => return (End::Handshake(error), None),
+        };
+    }
+}
+
+/// One session, up to the next handshake (`Ok`) or the end.
+async fn converse(visit: &mut Visit, connection: &mut Connection) -> Result<(), End> {
+    let mut session = Session::new(visit.terms(connection));
+    loop {
+        let line = connection.next_line(&visit.shared.shutdown).await?;
+        // Not even a QUIT counts once another session has the maildrop.
+        if !visit.touch() {
+            return Err(End::TakenOver);
+        }
+        let step = match line {
+            Line::Whole(line) => session.line(&line),
+            Line::TooLong => session.line_too_long(),
+        };
+        if let Flow::Handshake = carry_out(visit, connection, &mut session, step).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Carries out a step, and the steps that its answers lead to.
+async fn carry_out(
+    visit: &mut Visit,
+    connection: &mut Connection,
+    session: &mut Session,
+    mut step: Step,
+) -> Result<Flow, End> {
+    loop {
+        step = match step {
+            Step::Say(response) => {
+                visit.log_plaintext(&response);
+                connection.say(&response).await?;
+                return Ok(Flow::GoOn);
+            }
+            Step::HangUp(response) => {
+                connection.say(&response).await?;
+                return Err(End::HungUp(response));
+            }
+            Step::LogIn(login, ticket) => login::log_in(visit, session, login, ticket).await,
+            Step::LookUp(user, ticket) => login::look_up(visit, session, user, ticket).await,
+            Step::Send(number, extent, ticket) => {
+                let sent = send::send(visit, connection, number, extent, &ticket).await?;
+                if sent {
+                    session.sent(ticket);
+                }
+                return Ok(Flow::GoOn);
+            }
+            Step::Update(marked, ticket) => update(visit, connection, session, marked, ticket).await?,
+            // Whoever sits in between may have written it (RFC 2595, 4).
+            Step::StartTls(_) if connection.has_more() => Step::HangUp(Response::BEHIND_STLS),
+            Step::StartTls(response) => {
+                connection.say(&response).await?;
+                connection.flush().await?;
+                return Ok(Flow::Handshake);
+            }
+        }
+    }
+}
+
+/// Removes and flags; the lock is free before the answer is said: mutt logs in again at once.
+async fn update(
+    visit: &mut Visit,
+    connection: &mut Connection,
+    session: &mut Session,
+    marked: Marked,
+    ticket: UpdateTicket,
+) -> Result<Step, End> {
+    // A client that sends RETR, DELE and QUIT in one packet gets the message before it is removed, or
+    // the connection breaks here and it is kept.
+    connection.flush().await?;
+    let wanted = marked.deleted.len();
+    let Some(maildrop) = visit.maildrop.take().and_then(Arc::into_inner) else {
+        return Ok(Step::HangUp(session.updated(ticket, wanted == 0)));
+    };
+    let changes = Changes { deleted: marked.deleted, seen: marked.seen };
+    let complete = match visit.shared.doorway.disk(move || maildrop.update(&changes)).await {
+        Ok(updated) => {
+            visit.tally.deleted = updated.removed;
+            updated.failed == 0
+        }
+        Err(Error::TakenOver | Error::InUse) => return Err(End::TakenOver),
+        Err(error) => {
+            visit.log_fault("update", &error);
+            wanted == 0
+        }
+    };
+    Ok(Step::HangUp(session.updated(ticket, complete)))
+}
+
+impl Visit {
+    fn new(shared: Arc<Shared>, peer: Peer, id: SessionId) -> Self {
+        let settings = shared.settings();
+        let began = Instant::now();
+        Self { shared, settings, id, peer, tls: None, maildrop: None, began, tally: Tally::default() }
+    }
+
+    /// What may be said on this connection, as a value for the session.
+    fn terms(&mut self, connection: &Connection) -> Terms {
+        let facts = connection.tls();
+        self.tls = facts.map(|facts| facts.version);
+        let may_log_in = facts.is_some() || may_log_in_plain(self.settings.pop3.plaintext_login, &self.peer);
+        let tls = facts.map(|facts| ChannelBindings {
+            exporter: facts.exporter.clone(),
+            server_end_point: facts.server_end_point.clone(),
+        });
+        Terms { may_log_in, tls }
+    }
+
+    /// The client was heard from, or takes octets. `false`: another session has its maildrop now.
+    fn touch(&self) -> bool {
+        self.maildrop.as_ref().is_none_or(|maildrop| maildrop.touch())
+    }
+
+    /// A line of the log with what every line about a session has.
+    fn log(&self, event: &str) -> LogLine {
+        LogLine::new(event).with("session", self.id).with("peer", self.peer)
+    }
+
+    /// A fault of ours, for the administrator; the client hears [SYS/TEMP].
+    fn log_fault(&self, during: &str, error: &dyn std::fmt::Debug) {
+        let line = self.log("pop3.fault").with_some("account", self.tally.account.as_ref());
+        line.with("why", format_args!("{during}: {error:?}")).warn();
+    }
+
+    /// The commonest mistake of a new mail program's settings, seen from our side.
+    fn log_plaintext(&self, response: &Response) {
+        if *response == Response::NEED_TLS {
+            self.log("pop3.refused").with("why", "plaintext").info();
+        }
+    }
+
+    fn log_end(&self, end: &End) {
+        let Tally { account, messages, retrieved, octets, deleted } = &self.tally;
+        self.log("pop3.end")
+            .with_some("account", account.as_ref())
+            .with("retr", retrieved)
+            .with("octets", octets)
+            .with("deleted", deleted)
+            .with("kept", messages.saturating_sub(*deleted))
+            .with("ms", self.began.elapsed().as_millis())
+            .with("why", end.why())
+            .info();
+    }
+}
+
+/// `plaintext_login`: who may log in without TLS.
+fn may_log_in_plain(policy: PlaintextLogin, peer: &Peer) -> bool {
+    match policy {
+        PlaintextLogin::Never => false,
+        PlaintextLogin::Loopback => peer.is_loopback(),
+        PlaintextLogin::Private => peer.is_private(),
+        PlaintextLogin::Always => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_may_wander_between_threads() {
+        fn needs_send<T: Send>(_: impl FnOnce(Arc<Shared>, Stream) -> T) {}
+        needs_send(|shared, stream| run(shared, stream, SessionId(0), false));
+    }
+
+    #[test]
+    fn who_may_log_in_without_tls() {
+        use PlaintextLogin::*;
+        for (peer, allowed) in [
+            ("127.0.0.1:1", [false, true, true, true]),
+            ("192.168.1.9:1", [false, false, true, true]),
+            ("[fd00::1]:1", [false, false, true, true]),
+            ("198.51.100.1:1", [false, false, false, true]),
+            ("[2001:db8::1]:1", [false, false, false, true]),
+        ] {
+            let address = Peer::Tcp(peer.parse().unwrap());
+            let found = [Never, Loopback, Private, Always].map(|policy| may_log_in_plain(policy, &address));
+            assert_eq!(found, allowed, "{peer}");
+        }
+    }
+}

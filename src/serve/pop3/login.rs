@@ -1,0 +1,214 @@
+//! Logins of a POP3 session: ban, password, maildrop, and what is logged of it.
+//!
+//! A storage fault is never told as a wrong password: a client would ask its user for another one.
+
+use super::Visit;
+use crate::accounts::{Error as AccountsError, Recognition};
+use crate::mail::{AccountAddress, Octets, UserName};
+use crate::maildrop::{Error, Maildrop};
+use crate::net::subscriber;
+use crate::pop3::{Listing, LoginTicket, LookUpTicket, Refusal, Session, Step};
+use crate::runtime;
+use crate::sasl::{Credentials, Login, scram};
+use crate::serve::upkeep;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+/// Judges a login and opens the maildrop.
+pub(super) async fn log_in(
+    visit: &mut Visit,
+    session: &mut Session,
+    login: Login,
+    ticket: LoginTicket,
+) -> Step {
+    let began = Instant::now();
+    // For the log alone; the login itself is moved away below.
+    let user = login.user().clone();
+    let opened = match admit(visit, login).await {
+        Ok(account) => open(visit, &account).await.map(|maildrop| (account, maildrop)),
+        Err(refusal) => Err(refusal),
+    };
+    match opened {
+        Ok((account, maildrop)) => {
+            let listing = listing(&maildrop);
+            visit.log_login(&account, &maildrop, ticket.how(), began);
+            visit.shared.logged_in(account, SystemTime::now());
+            visit.maildrop = Some(Arc::new(maildrop));
+            Step::Say(session.logged_in(ticket, listing))
+        }
+        Err(refusal) => {
+            visit.log_refusal(&user, ticket.how(), refusal);
+            session.refused(ticket, refusal)
+        }
+    }
+}
+
+/// Finds what SCRAM needs; unknown users have it too.
+pub(super) async fn look_up(
+    visit: &mut Visit,
+    session: &mut Session,
+    user: UserName,
+    ticket: LookUpTicket,
+) -> Step {
+    let found = match refuse_banned(visit) {
+        Ok(()) => scram_credential(visit, &user).await,
+        Err(refusal) => Err(refusal),
+    };
+    match found.and_then(|credential| Ok((credential, nonce()?))) {
+        Ok((credential, nonce)) => session.looked_up(ticket, credential, &nonce),
+        Err(refusal) => {
+            visit.log_refusal(&user, ticket.how(), refusal);
+            session.not_looked_up(ticket, refusal)
+        }
+    }
+}
+
+/// Whose login it is. A wrong one has been delayed when this returns.
+async fn admit(visit: &Visit, login: Login) -> Result<AccountAddress, Refusal> {
+    // Before the password is looked at: a banned guesser must not learn that one was right.
+    refuse_banned(visit)?;
+    let user = login.user().clone();
+    // Many addresses that guess at one account are slowed together; where its owner was before, not.
+    runtime::sleep(visit.shared.budget.delay(&user, &visit.peer, Instant::now())).await;
+    let account = match login {
+        Login::Password(credentials) => verify(visit, credentials).await,
+        Login::Proof(verdict) => confirm(visit, verdict).await,
+    }?;
+    match account {
+        Some(account) => {
+            visit.shared.failures.succeeded(&visit.peer);
+            visit.shared.budget.succeeded(&user, &visit.peer, Instant::now());
+            Ok(account)
+        }
+        None => Err(punish(visit, &user).await),
+    }
+}
+
+/// Notes a wrong password. The answer waits for what it costs, and with it everything else on this
+/// connection.
+async fn punish(visit: &Visit, user: &UserName) -> Refusal {
+    let penalty = visit.shared.failures.failed(&visit.peer, Instant::now());
+    visit.shared.budget.failed(user, Instant::now());
+    if let (true, Some(ip)) = (penalty.banned, visit.peer.ip()) {
+        visit.log("pop3.banned").warn();
+        upkeep::note_ban(&visit.shared, subscriber(ip), visit.settings.auth.failures.ban_time).await;
+    }
+    runtime::sleep(penalty.delay).await;
+    Refusal::WrongPassword
+}
+
+fn refuse_banned(visit: &Visit) -> Result<(), Refusal> {
+    match visit.shared.failures.banned(&visit.peer, Instant::now()) {
+        Some(_) => Err(Refusal::Banned),
+        None => Ok(()),
+    }
+}
+
+/// From memory if it can be; a hash is taken in its own lane, or a flood of logins would hold up
+/// deliveries.
+async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<AccountAddress>, Refusal> {
+    let doorway = &visit.shared.doorway;
+    let credentials = Arc::new(credentials);
+    let (accounts, asked) = (Arc::clone(&visit.shared.accounts), Arc::clone(&credentials));
+    let known = doorway.disk(move || accounts.recognise(&asked.user, &asked.password)).await;
+    match known.map_err(|error| fault(visit, &error))? {
+        Recognition::Known(account) => Ok(Some(account)),
+        Recognition::Unknown => {
+            let accounts = Arc::clone(&visit.shared.accounts);
+            let verified =
+                doorway.hash(move || accounts.verify(&credentials.user, &credentials.password)).await;
+            verified.map_err(|error| fault(visit, &error))
+        }
+    }
+}
+
+/// A proof holds for the credential that it was made for: if the password was changed, or the
+/// account disabled, between challenge and proof, it proves nothing any more.
+async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<AccountAddress>, Refusal> {
+    let Some(proved) = verdict.proved else { return Ok(None) };
+    let stored = scram_credential(visit, &verdict.user).await?;
+    Ok(if stored == proved { stored.account } else { None })
+}
+
+async fn scram_credential(visit: &Visit, user: &UserName) -> Result<scram::Credential, Refusal> {
+    let (accounts, user) = (Arc::clone(&visit.shared.accounts), user.clone());
+    let found = visit.shared.doorway.disk(move || accounts.scram(&user)).await;
+    let found = found.map_err(|error| fault(visit, &error))?;
+    Ok(scram::Credential {
+        salt: found.salt,
+        rounds: found.rounds,
+        stored_key: found.stored_key,
+        server_key: found.server_key,
+        account: found.account,
+    })
+}
+
+/// Locks and scans the maildrop, in one pass through the doorway.
+async fn open(visit: &Visit, account: &AccountAddress) -> Result<Maildrop, Refusal> {
+    let (maildrops, account, peer) = (Arc::clone(&visit.shared.maildrops), account.clone(), visit.peer);
+    match visit.shared.doorway.disk(move || maildrops.open(&account, peer)).await {
+        Ok(maildrop) => Ok(maildrop),
+        Err(Error::InUse | Error::TakenOver) => Err(Refusal::InUse),
+        Err(error) => {
+            visit.log_fault("open", &error);
+            Err(Refusal::Temporary)
+        }
+    }
+}
+
+fn listing(maildrop: &Maildrop) -> Listing {
+    maildrop.entries().iter().map(|entry| (&entry.unique_id, entry.octets)).collect()
+}
+
+/// 18 random octets: as many as RFC 5802's own example has, and base64 has no comma.
+fn nonce() -> Result<String, Refusal> {
+    let mut octets = [0; 18];
+    getrandom::fill(&mut octets).map_err(|_| Refusal::Temporary)?;
+    Ok(BASE64.encode(octets))
+}
+
+/// A storage fault goes to the log in full, and to the client as "try again later".
+fn fault(visit: &Visit, error: &AccountsError) -> Refusal {
+    visit.log_fault("accounts", error);
+    Refusal::Temporary
+}
+
+impl Visit {
+    fn log_login(&mut self, account: &AccountAddress, maildrop: &Maildrop, how: &str, began: Instant) {
+        let entries = maildrop.entries();
+        self.tally.account = Some(account.clone());
+        self.tally.messages = entries.len();
+        self.log("pop3.login")
+            .with("account", account)
+            .with("auth", how)
+            .with("tls", self.tls.unwrap_or("none"))
+            .with("messages", entries.len())
+            .with("octets", entries.iter().map(|entry| entry.octets).sum::<Octets>())
+            .with("ms", began.elapsed().as_millis())
+            .info();
+    }
+
+    fn log_refusal(&self, user: &UserName, how: &str, refusal: Refusal) {
+        let why = match refusal {
+            Refusal::WrongPassword => "password",
+            Refusal::InUse => "in-use",
+            Refusal::Temporary => "fault",
+            Refusal::Banned => "banned",
+        };
+        self.log("pop3.refused").with("user", user).with("auth", how).with("why", why).info();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_printable_without_a_comma_and_not_said_twice() {
+        let (one, other) = (nonce().unwrap(), nonce().unwrap());
+        assert!(one.bytes().all(|octet| octet.is_ascii_graphic() && octet != b','));
+        assert_ne!(one, other);
+    }
+}

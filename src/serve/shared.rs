@@ -1,0 +1,124 @@
+//! What every session of the server shares. Knows no protocol.
+
+use crate::accounts::{Accounts, Error};
+use crate::config::{Finding, Settings};
+use crate::delivery::Delivery;
+use crate::mail::{AccountAddress, SessionId};
+use crate::maildrop::Maildrops;
+use crate::net::{Budget, Doorway, Failures, Shutdown, Tls};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What every session of the server shares.
+pub struct Shared {
+    settings: RwLock<Arc<Settings>>,
+    /// The account database.
+    pub accounts: Arc<Accounts>,
+    /// The way into the Maildirs.
+    pub delivery: Arc<Delivery>,
+    /// The open maildrops.
+    pub maildrops: Arc<Maildrops>,
+    /// The certificate in force.
+    pub tls: Arc<Tls>,
+    /// Tells when to end.
+    pub shutdown: Shutdown,
+    /// The doorway for blocking work.
+    pub doorway: Doorway,
+    /// Wrong passwords by address.
+    pub failures: Failures,
+    /// Wrong passwords by account.
+    pub budget: Budget,
+    last_logins: Mutex<BTreeMap<AccountAddress, SystemTime>>,
+    next_session: AtomicU64,
+}
+
+impl Shared {
+    /// Opens what `settings` name.
+    ///
+    /// # Errors
+    /// A finding that says what is in the way and how to mend it.
+    pub fn open(settings: Settings, tls: Tls) -> Result<Self, Finding> {
+        let accounts = open_accounts(&settings)?;
+        Ok(Self {
+            accounts: Arc::new(accounts),
+            delivery: Arc::new(Delivery::new(settings.mail(), &settings.hostname, settings.min_free)),
+            maildrops: Maildrops::new(settings.mail()),
+            tls: Arc::new(tls),
+            shutdown: Shutdown::new(),
+            doorway: Doorway::new(),
+            failures: Failures::new(settings.auth.failures.clone()),
+            budget: Budget::default(),
+            last_logins: Mutex::default(),
+            next_session: AtomicU64::new(first_session()),
+            settings: RwLock::new(Arc::new(settings)),
+        })
+    }
+
+    /// The settings in force; a reload does not change them under a session's feet.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts other settings in force for the sessions to come.
+    pub fn replace_settings(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Whether another certificate lies where ours came from; a self-signed one is renewed for that
+    /// when it comes to its end.
+    pub fn certificate_changed(&self) -> bool {
+        let settings = self.settings();
+        if settings.tls.is_none() {
+            // If it cannot be written, the old one stays in force; the next look tries again.
+            let _ = crate::net::make_self_signed(&settings.tls_folder(), &settings.hostname);
+        }
+        self.tls.files_changed()
+    }
+
+    /// A new session's name in the log.
+    pub fn session_id(&self) -> SessionId {
+        SessionId(self.next_session.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Notes a login, to be written down later: no login waits for a write.
+    pub fn logged_in(&self, account: AccountAddress, at: SystemTime) {
+        self.last_logins.lock().unwrap_or_else(PoisonError::into_inner).insert(account, at);
+    }
+
+    /// The logins noted since this was asked last.
+    pub fn take_last_logins(&self) -> Vec<(AccountAddress, SystemTime)> {
+        let mut noted = self.last_logins.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *noted).into_iter().collect()
+    }
+}
+
+/// Opens the account database that the settings name; makes it when it is missing.
+///
+/// # Errors
+/// See [`accounts_finding`].
+pub fn open_accounts(settings: &Settings) -> Result<Accounts, Finding> {
+    Accounts::open(&settings.database(), settings.auth.pbkdf2_rounds)
+        .map_err(|error| accounts_finding(settings, &error))
+}
+
+/// A fault of the account database as an operator can mend it.
+pub fn accounts_finding(settings: &Settings, error: &Error) -> Finding {
+    let remedy = match error {
+        Error::Temporary(_) => {
+            let folder = settings.data_dir.display();
+            format!("see that {folder} can be written by this user and its disk is not full")
+        }
+        Error::Newer { .. } => "install the restante that wrote it, or a newer one".to_owned(),
+        Error::Damaged(_) => "put it back from a backup, or name another data_dir".to_owned(),
+    };
+    Finding { what: format!("{}: {error}", settings.database().display()), remedy }
+}
+
+/// Where the session ids of this run begin: the seconds of the clock over a count of 2^16, so that
+/// ids of two runs do not meet in one log.
+fn first_session() -> u64 {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    (seconds & 0xffff_ffff) << 16
+}

@@ -1,0 +1,296 @@
+//! The driver of one SMTP or LMTP connection: reads, lets the session decide, grants what it wants,
+//! writes.
+//!
+//! One plain loop: take all complete lines, answer them into one buffer, write once, read on. Never
+//! waits for the peer while answers wait to be written. Knows no reply text and no protocol order.
+
+mod copies;
+mod message;
+mod reception;
+mod steps;
+
+use crate::config::Settings;
+use crate::limits;
+use crate::mail::{Peer, SessionId};
+use crate::net::{Stream, Tickets};
+use crate::serve::log::Line as LogLine;
+use crate::serve::shared::Shared;
+use crate::smtp::{Offer, Reply, Role, Session, Terms};
+use crate::wire::line::LineBuffer;
+use futures_lite::future;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Serves one connection that the gate has let in, to its end.
+pub async fn run(shared: Arc<Shared>, stream: Stream, role: Role, id: SessionId) {
+    let mut driver = Driver::new(shared, &stream, role, id);
+    let end = driver.serve(stream).await;
+    driver.log_end(&end);
+}
+
+/// One connection; the stream itself is handed from call to call, since a handshake consumes it.
+struct Driver {
+    shared: Arc<Shared>,
+    /// Those in force when the connection began.
+    settings: Arc<Settings>,
+    role: Role,
+    id: SessionId,
+    peer: Peer,
+    began: Instant,
+    /// `TLSv1.3 TLS13_AES_256_GCM_SHA384`
+    tls: Option<String>,
+    session: Session<crate::accounts::Mailbox>,
+    lines: LineBuffer,
+    /// Answers that wait to be written.
+    out: Vec<u8>,
+    /// What is read lands here.
+    chunk: Box<[u8]>,
+    /// A message that comes in by chunks, between two of them.
+    incoming: Option<message::Incoming>,
+    counts: Counts,
+}
+
+/// For the log, and for the limits that a connection has.
+#[derive(Default)]
+struct Counts {
+    /// Messages begun: the number in their ids.
+    begun: u32,
+    /// Messages accepted.
+    messages: u64,
+    /// Octets of those.
+    octets: u64,
+    unknown_recipients: u32,
+}
+
+/// Why a conversation is over.
+#[derive(Debug)]
+enum End {
+    /// STARTTLS was answered: the conversation goes on over TLS.
+    Handshake,
+    /// QUIT.
+    Quit,
+    /// We have told the peer to go.
+    Refused,
+    /// The peer has closed.
+    Gone,
+    /// Silent for too long, or a message that took too long.
+    Timeout,
+    /// A shutdown, between two commands.
+    Shutdown,
+    /// A shutdown whose grace is over, in the middle of a message.
+    Cut,
+    /// The connection broke.
+    Broken(io::Error),
+}
+
+impl Driver {
+    fn new(shared: Arc<Shared>, stream: &Stream, role: Role, id: SessionId) -> Self {
+        let settings = shared.settings();
+        let tls = stream.tls().map(|facts| format!("{} {}", facts.version, facts.cipher));
+        let terms = Terms {
+            hostname: settings.hostname.clone(),
+            role,
+            offer: Offer {
+                max_message_size: settings.smtp.max_message_size,
+                max_recipients: settings.smtp.max_recipients,
+                starttls: tls.is_none(),
+            },
+            secure: tls.is_some(),
+        };
+        Self {
+            shared,
+            settings,
+            role,
+            id,
+            peer: stream.peer(),
+            began: Instant::now(),
+            tls,
+            session: Session::new(terms),
+            lines: LineBuffer::new(limits::SMTP_LINE_MAX),
+            out: Vec::new(),
+            chunk: vec![0; limits::READ_CHUNK].into_boxed_slice(),
+            incoming: None,
+            counts: Counts::default(),
+        }
+    }
+
+    async fn serve(&mut self, mut stream: Stream) -> End {
+        // Written with the first wait, like all else that is said.
+        self.say(&self.session.greeting());
+        loop {
+            let end = self.converse(&mut stream).await;
+            // However it ended, what there is of a message in chunks must not stay on the disk.
+            self.discard_incoming().await;
+            if let Some(reply) = end.last_word() {
+                self.say(&reply);
+            }
+            if !matches!(end, End::Gone | End::Broken(_)) {
+                // Whether the last word arrives changes nothing any more.
+                let _ = self.flush(&mut stream).await;
+            }
+            if !matches!(end, End::Handshake) {
+                stream.close().await;
+                return end;
+            }
+            stream = match stream.secure(&self.shared.tls, Tickets::Never).await {
+                Ok(secured) => secured,
+                Err(error) => return End::Broken(error),
+            };
+            self.tls = stream.tls().map(|facts| format!("{} {}", facts.version, facts.cipher));
+            self.session.secured();
+        }
+    }
+
+    /// Until something ends it.
+    async fn converse(&mut self, stream: &mut Stream) -> End {
+        loop {
+            if let Err(end) = self.turn(stream).await {
+                return end;
+            }
+        }
+    }
+
+    /// Answers all lines that are there, then waits for more.
+    async fn turn(&mut self, stream: &mut Stream) -> Result<(), End> {
+        while let Some(line) = self.lines.next() {
+            self.answer(stream, line).await?;
+            if self.out.len() >= limits::OUTPUT_MAX {
+                self.flush(stream).await?;
+            }
+        }
+        let shutdown = self.shared.shutdown.clone();
+        let between_chunks = self.incoming.is_some();
+        let stop = async {
+            if between_chunks {
+                shutdown.was_cut().await; // A message that is being received is finished first.
+                return End::Cut;
+            }
+            shutdown.begun().await;
+            End::Shutdown
+        };
+        let (idle, most) = (self.settings.smtp.idle_timeout, self.chunk.len());
+        let count = self.read(stream, most, idle, stop).await?;
+        let octets = &self.chunk[..count];
+        // Before the line buffer sees them: a TLS hello has no LF to wait for.
+        let too_early = self.session.arrived(octets);
+        self.lines.push(octets);
+        match too_early {
+            Some(step) => self.grant(stream, step).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes what waits, then reads up to `most` octets into `chunk`: how many, never 0.
+    async fn read(
+        &mut self,
+        stream: &mut Stream,
+        most: usize,
+        limit: Duration,
+        stop: impl Future<Output = End>,
+    ) -> Result<usize, End> {
+        self.flush(stream).await?;
+        let most = most.min(self.chunk.len());
+        let stopped = async { Err(stop.await) };
+        let read = async {
+            match stream.read_some(&mut self.chunk[..most], limit).await {
+                Ok(0) => Err(End::Gone),
+                Ok(count) => Ok(count),
+                Err(error) => Err(End::from(error)),
+            }
+        };
+        // A peer that never stops talking must not keep a shutdown waiting: it is asked first.
+        future::or(stopped, read).await
+    }
+
+    fn say(&mut self, reply: &Reply) {
+        reply.write_to(&mut self.out);
+    }
+
+    async fn flush(&mut self, stream: &mut Stream) -> Result<(), End> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let sent = stream.send(&self.out, limits::WRITE_TIMEOUT).await;
+        self.out.clear();
+        // Told to nobody: a peer that takes no octets takes no timeout reply either.
+        sent.map_err(End::Broken)
+    }
+
+    /// A line of the log about this connection: `smtp.message`, `lmtp.end`, …
+    fn log_line(&self, event: &str) -> LogLine {
+        let protocol = if self.role == Role::Lmtp { "lmtp" } else { "smtp" };
+        LogLine::new(&format!("{protocol}.{event}")).with("session", self.id).with("peer", self.peer)
+    }
+
+    fn log_end(&self, end: &End) {
+        self.log_line("end")
+            .with("messages", self.counts.messages)
+            .with("octets", self.counts.octets)
+            .with_some("tls", self.tls.as_deref())
+            .with("ms", self.began.elapsed().as_millis())
+            .with("why", end)
+            .info();
+    }
+}
+
+impl End {
+    /// What the peer is told, if it is not told already.
+    fn last_word(&self) -> Option<Reply> {
+        match self {
+            Self::Timeout => Some(Reply::TIMEOUT),
+            Self::Shutdown | Self::Cut => Some(Reply::CLOSING),
+            Self::Handshake | Self::Quit | Self::Refused | Self::Gone | Self::Broken(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Timeout,
+            // Everyday ends of a connection, not worth an error's words in the log.
+            io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof => Self::Gone,
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+/// As the log's `why` has it.
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handshake => f.write_str("handshake"),
+            Self::Quit => f.write_str("quit"),
+            Self::Refused => f.write_str("refused"),
+            Self::Gone => f.write_str("gone"),
+            Self::Timeout => f.write_str("timeout"),
+            Self::Shutdown => f.write_str("shutdown"),
+            Self::Cut => f.write_str("cut"),
+            Self::Broken(error) => error.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_that_can_still_hear_is_told_why() {
+        for (end, code, why) in [
+            (End::Timeout, Some(421), "timeout"),
+            (End::Shutdown, Some(421), "shutdown"),
+            (End::Cut, Some(421), "cut"),
+            (End::Quit, None, "quit"),
+            (End::Gone, None, "gone"),
+            (End::from(io::Error::from(io::ErrorKind::TimedOut)), Some(421), "timeout"),
+            (End::from(io::Error::from(io::ErrorKind::ConnectionReset)), None, "gone"),
+            (End::from(io::Error::other("no route")), None, "no route"),
+        ] {
+            assert_eq!((end.last_word().map(|reply| reply.code()), end.to_string().as_str()), (code, why));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the server does beside its sessions: left-overs, last logins, renewed certificates, bans.
+//!
+//! Nothing here is waited for by a session, and nothing that fails here ends anything.
+
+use super::log::Line;
+use super::shared::Shared;
+use crate::accounts::Ban;
+use crate::delivery;
+use crate::limits;
+use crate::runtime;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Clears left-overs, reads the bans, and starts the clockwork.
+pub async fn start(shared: &Arc<Shared>) {
+    let mail = shared.settings().mail();
+    let removed = shared.doorway.disk(move || delivery::clean_tmp(&mail)).await;
+    if removed > 0 {
+        Line::new("serve.leftovers").with("removed", removed).info();
+    }
+    read_bans(shared).await;
+    runtime::spawn(every(limits::LAST_LOGIN_FLUSH, Arc::clone(shared), |shared| async move {
+        write_last_logins(&shared).await;
+        if shared.failures.any_banned(Instant::now()) {
+            read_bans(&shared).await; // `restante ban remove` takes effect at once.
+        }
+    }));
+    runtime::spawn(every(limits::CERTIFICATE_POLL, Arc::clone(shared), |shared| async move {
+        let looked = Arc::clone(&shared);
+        if shared.doorway.disk(move || looked.certificate_changed()).await {
+            reload_certificate(&shared).await;
+        }
+    }));
+}
+
+/// Writes down the last logins, and the credentials that were hashed anew; if that fails they are
+/// kept for the next time.
+pub async fn write_last_logins(shared: &Arc<Shared>) {
+    let noted = shared.take_last_logins();
+    let accounts = Arc::clone(&shared.accounts);
+    let (noted, written) = shared
+        .doorway
+        .disk(move || {
+            let written = accounts.record_logins(&noted);
+            (noted, written)
+        })
+        .await;
+    if let Err(error) = written {
+        Line::new("serve.last_logins").with("why", format!("{error:?}")).warn();
+        for (account, at) in noted {
+            shared.logged_in(account, at);
+        }
+    }
+}
+
+/// Reads the certificate files again; a broken new one keeps the old in force and is told.
+pub async fn reload_certificate(shared: &Arc<Shared>) {
+    let tls = Arc::clone(&shared.tls);
+    match shared.doorway.disk(move || tls.reload()).await {
+        Ok(true) => Line::new("serve.certificate").with("why", "a new certificate is in force").info(),
+        Ok(false) => {}
+        Err(finding) => Line::new("serve.certificate").with("why", finding).warn(),
+    }
+}
+
+/// Notes that an address is refused until `lasts` from now, in the database as well.
+pub async fn note_ban(shared: &Arc<Shared>, address: IpAddr, lasts: Duration) {
+    let ban = Ban { address, until: SystemTime::now() + lasts };
+    let accounts = Arc::clone(&shared.accounts);
+    if let Err(error) = shared.doorway.disk(move || accounts.ban(&ban)).await {
+        // It holds in memory all the same, until a restart.
+        Line::new("serve.ban").with("peer", address).with("why", format!("{error:?}")).warn();
+    }
+}
+
+/// Makes the bans in memory those of the database.
+async fn read_bans(shared: &Arc<Shared>) {
+    let accounts = Arc::clone(&shared.accounts);
+    let now = SystemTime::now();
+    match shared.doorway.disk(move || accounts.bans(now)).await {
+        Ok(bans) => {
+            let left = |ban: Ban| (ban.address, ban.until.duration_since(now).unwrap_or_default());
+            shared.failures.set_bans(bans.into_iter().map(left), Instant::now());
+        }
+        Err(error) => Line::new("serve.ban").with("why", format!("{error:?}")).warn(),
+    }
+}
+
+/// Does `work` again and again until the shutdown begins.
+async fn every<F>(period: Duration, shared: Arc<Shared>, work: impl Fn(Arc<Shared>) -> F)
+where
+    F: Future<Output = ()>,
+{
+    while !shared.shutdown.has_begun() {
+        futures_lite::future::or(runtime::sleep(period), shared.shutdown.begun()).await;
+        work(Arc::clone(&shared)).await;
+    }
+}
