@@ -1,5 +1,24 @@
 //! The test suite: one binary, so that it links once.
 
+mod client;
+mod dialogue;
+mod harness;
+mod scram;
+
+mod abuse;
 mod bare_pop3;
 mod bare_smtp;
-mod dialogue;
+mod cli;
+mod concurrency;
+mod configs;
+mod delivery;
+mod first_run;
+mod foreign_mail;
+mod house;
+mod lifecycle;
+mod live_dialogues;
+mod lmtp;
+mod login;
+mod maildrop;
+mod smtp_live;
+mod tls;

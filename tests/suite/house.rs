@@ -1,0 +1,177 @@
+//! The floors of the house: what each module may import, and what never stands in it.
+//!
+//! The table is that of `src/lib.rs`; a change of the house is a change here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A module and the modules of this crate that it may import, from the ground floor up.
+const FLOORS: [(&str, &[&str]); 17] = [
+    ("limits", &[]),
+    ("mail", &["limits"]),
+    ("wire", &["mail", "limits"]),
+    ("sasl", &["mail", "limits"]),
+    ("smtp", &["mail", "limits", "wire", "sasl"]),
+    ("pop3", &["mail", "limits", "wire", "sasl"]),
+    ("accounts", &["mail", "limits"]),
+    ("maildrop", &["mail", "limits"]),
+    ("delivery", &["mail", "limits", "maildrop"]),
+    ("runtime", &[]),
+    ("net", &["mail", "limits", "runtime", "config"]),
+    ("config", &["mail", "limits", "net"]),
+    ("process", &["limits", "config"]),
+    (
+        "serve",
+        &[
+            "mail", "limits", "wire", "sasl", "smtp", "pop3", "accounts", "maildrop", "delivery", "runtime",
+            "net", "config", "process",
+        ],
+    ),
+    (
+        "commands",
+        &[
+            "mail", "limits", "accounts", "maildrop", "delivery", "runtime", "net", "config", "process",
+            "serve",
+        ],
+    ),
+    ("main", &["commands"]),
+    ("lib", &[]),
+];
+
+/// Words that never stand in the code of a module, tests left out.
+const NEVER: [(&str, &[&str]); 10] = [
+    ("limits", &["std::fs", "std::net", "::now(", "async ", "log::"]),
+    ("mail", &["std::fs", "TcpStream", "::now(", "async ", "log::", "getrandom"]),
+    ("wire", &["std::fs", "std::net", "::now(", "async ", "log::", "getrandom"]),
+    ("sasl", &["std::fs", "std::net", "::now(", "async ", "log::", "getrandom"]),
+    ("smtp", &["std::fs", "TcpStream", "::now(", "async ", "log::", "getrandom"]),
+    ("pop3", &["std::fs", "TcpStream", "::now(", "async ", "log::", "getrandom"]),
+    ("accounts", &["async ", "rustls", "maildir::"]),
+    ("delivery", &["async ", "rusqlite", "rustls"]),
+    ("maildrop", &["async ", "rusqlite", "rustls"]),
+    ("serve", &["rusqlite", "maildir::", "SELECT "]),
+];
+
+#[test]
+fn every_floor_imports_downwards_only() {
+    for file in sources() {
+        let module = module_of(&file);
+        let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == module) else {
+            panic!("{}: on which floor is `{module}`?", file.display())
+        };
+        for imported in crate_paths(&code(&file)) {
+            let known = FLOORS.iter().any(|(name, _)| *name == imported);
+            let fine = !known || imported == module || allowed.contains(&imported.as_str());
+            assert!(fine, "{}: `{module}` may not import `{imported}`", file.display());
+        }
+    }
+}
+
+#[test]
+fn what_never_stands_in_a_module_does_not() {
+    for file in sources() {
+        let module = module_of(&file);
+        let words = NEVER.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, words)| words);
+        let code = without_tests(&file);
+        for word in words {
+            assert!(!code.contains(word), "{}: `{word}` in `{module}`", file.display());
+        }
+    }
+}
+
+#[test]
+fn only_one_file_names_the_runtime() {
+    for file in sources().iter().filter(|file| module_of(file) != "runtime") {
+        for word in ["async_std", "smol::", "tokio", "unsafe "] {
+            assert!(!code(file).contains(word), "{}: `{word}`", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for file in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//! "), "{} does not open with `//!`", file.display());
+    }
+}
+
+#[test]
+fn crate_paths_are_found_in_lists_too() {
+    let code = "use crate::mail::{Octets, Peer};\nuse crate::{limits, wire::line::{Line, LineBuffer}};\ncrate::net::bind()";
+    assert_eq!(crate_paths(code), ["mail", "limits", "wire", "net"]);
+}
+
+fn sources() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&src(), &mut found);
+    found.sort();
+    found
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// `src/mail/address.rs` and `src/mail.rs` belong to `mail`.
+fn module_of(file: &Path) -> String {
+    let inside = file.strip_prefix(src()).unwrap();
+    inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned()
+}
+
+/// A file without its comments.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| line.split(" // ").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// A file without its comments and tests, which may read files and clocks.
+fn without_tests(file: &Path) -> String {
+    if file.file_stem().is_some_and(|stem| stem == "tests") {
+        return String::new();
+    }
+    code(file).split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// The modules that paths beginning with `crate::` lead into, in the order of the text.
+fn crate_paths(code: &str) -> Vec<String> {
+    let first_name = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut names = Vec::new();
+    for path in code.split("crate::").skip(1) {
+        match path.strip_prefix('{') {
+            Some(list) => names.extend(top_level_items(list).iter().map(|item| first_name(item))),
+            None => names.push(first_name(path)),
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
+/// `a, b::{c, d}, e} …` is `a`, `b::{c, d}` and `e`.
+fn top_level_items(list: &str) -> Vec<String> {
+    let (mut items, mut depth) = (vec![String::new()], 0);
+    for character in list.chars() {
+        match character {
+            '}' if depth == 0 => break,
+            ',' if depth == 0 => items.push(String::new()),
+            _ => {
+                depth += i32::from(character == '{') - i32::from(character == '}');
+                items.last_mut().unwrap().push(character);
+            }
+        }
+    }
+    items
+}

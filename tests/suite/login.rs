@@ -1,0 +1,158 @@
+//! Who gets in over POP3, by which way, and who does not.
+
+use crate::harness::Server;
+use crate::scram;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+const ANNA: &str = "anna@example.org";
+
+#[test]
+fn every_mechanism_lets_the_right_password_in_and_no_other() {
+    let server = Server::start("");
+    let plain = |password: &str| BASE64.encode(format!("\0{ANNA}\0{password}"));
+    for (password, answer) in [("secret", "+OK"), ("Secret", "-ERR [AUTH]"), ("secret ", "-ERR [AUTH]")] {
+        let mut client = server.pop3();
+        client.ask(&format!("USER {ANNA}"), "+OK");
+        client.ask(&format!("PASS {password}"), answer);
+        client.quit();
+
+        let mut client = server.pop3();
+        client.ask(&format!("AUTH PLAIN {}", plain(password)), answer);
+        client.quit();
+
+        let mut client = server.pop3();
+        client.ask("AUTH PLAIN", "+ ");
+        client.ask(&plain(password), answer);
+        client.quit();
+
+        let mut client = server.pop3();
+        client.ask("AUTH LOGIN", "+ ");
+        client.ask(&BASE64.encode(ANNA), "+ ");
+        client.ask(&BASE64.encode(password), answer);
+        client.quit();
+
+        let mut client = server.pop3();
+        let said = scram::log_in(&mut client, ANNA, password, None);
+        assert!(said.starts_with(answer), "{said}");
+        client.quit();
+    }
+}
+
+#[test]
+fn scram_binds_itself_to_the_channel() {
+    let server = Server::start("");
+    let exporter = |client: &crate::client::Client| {
+        client.tls_connection().export_keying_material([0; 32], b"EXPORTER-Channel-Binding", None).unwrap()
+    };
+    let mut client = server.pop3s();
+    let binding = exporter(&client);
+    let said = scram::log_in(&mut client, ANNA, "secret", Some(binding));
+    assert!(said.starts_with("+OK"), "{said}");
+    client.quit();
+
+    let mut client = server.pop3().start_tls("STLS");
+    let other_channel = binding;
+    let said = scram::log_in(&mut client, ANNA, "secret", Some(other_channel));
+    assert!(said.starts_with("-ERR"), "somebody in between: {said}");
+    let binding = exporter(&client);
+    let said = scram::log_in(&mut client, ANNA, "secret", Some(binding));
+    assert!(said.starts_with("+OK"), "{said}");
+    client.quit();
+}
+
+#[test]
+fn the_local_part_is_enough_while_it_is_the_only_one() {
+    let server = Server::start("");
+    server.log_in("anna").quit();
+    server.log_in("ANNA@Example.Org").quit();
+    server.account("anna@example.com", "secret");
+    let mut client = server.pop3();
+    client.ask("USER anna", "+OK");
+    client.ask("PASS secret", "-ERR [AUTH]");
+    client.quit();
+    server.log_in("anna@example.com").quit();
+}
+
+#[test]
+fn a_password_may_have_blanks_and_letters_of_any_kind() {
+    let server = Server::start("");
+    for (index, password) in [" two  blanks ", "pässwörd €", "a\tb", "+OK"].iter().enumerate() {
+        let address = format!("user{index}@example.org");
+        server.account(&address, password);
+        let mut client = server.pop3();
+        client.log_in(&address, password);
+        client.quit();
+    }
+}
+
+#[test]
+fn without_tls_nobody_logs_in_where_it_is_never_allowed() {
+    let server = Server::start("pop3.plaintext_login = \"never\"");
+    let mut client = server.pop3();
+    let capabilities = String::from_utf8(client.lines("CAPA").concat()).unwrap();
+    assert!(!capabilities.contains("USER\r\nSASL") && !capabilities.contains("SASL"), "{capabilities}");
+    assert!(capabilities.contains("STLS\r\n"), "{capabilities}");
+    for command in ["USER anna", "PASS secret", "AUTH PLAIN AGFubmEAc2VjcmV0"] {
+        let refusal = client.ask(command, "-ERR [AUTH]");
+        assert!(refusal.contains("STLS") && refusal.contains("995"), "{refusal}");
+    }
+    let mut client = client.start_tls("STLS");
+    assert!(String::from_utf8(client.lines("CAPA").concat()).unwrap().contains("SASL"));
+    client.log_in(ANNA, "secret");
+    client.quit();
+    let mut client = server.pop3s();
+    client.log_in(ANNA, "secret");
+    client.quit();
+}
+
+#[test]
+fn unknown_and_wrong_are_the_same_answer() {
+    let server = Server::start("");
+    server.restante(&["account", "disable", "bert@example.org"], "").done();
+    let answer = |user: &str, password: &str| {
+        let mut client = server.pop3();
+        client.ask(&format!("USER {user}"), "+OK");
+        client.ask(&format!("PASS {password}"), "-ERR [AUTH]")
+    };
+    let wrong = answer(ANNA, "wrong");
+    assert_eq!(answer("nobody@example.org", "secret"), wrong);
+    assert_eq!(answer("bert@example.org", "secret"), wrong, "disabled");
+}
+
+#[test]
+fn the_log_tells_of_logins_and_never_of_passwords() {
+    let server = Server::start("");
+    let password = "dont-log-me";
+    let mut client = server.pop3();
+    client.ask("USER anna@example.org", "+OK");
+    client.ask(&format!("PASS {password}"), "-ERR [AUTH]");
+    client.ask(&format!("PASSS {password}"), "-ERR");
+    client.ask(&format!("AUTH PLAIN {}", BASE64.encode(format!("\0{ANNA}\0{password}"))), "-ERR [AUTH]");
+    client.log_in(ANNA, "secret");
+    client.quit();
+    server.wait_for_log("account=anna@example.org");
+    let log = server.log();
+    assert!(!log.contains(password) && !log.contains(&BASE64.encode(password)), "{log}");
+    assert!(!log.contains("AGFubmFA"), "{log}");
+}
+
+#[test]
+fn guessing_is_slowed_and_then_refused() {
+    let server =
+        Server::start("auth.failures_before_delay = 0\nauth.failures_before_ban = 3\nauth.exempt = []");
+    let mut client = server.pop3();
+    for _ in 0..3 {
+        client.ask("USER anna@example.org", "+OK");
+        client.say("PASS wrong");
+        let _ = client.try_line();
+    }
+    client.hang_up();
+    // Whether at the door or at the password: the right one does not get in either.
+    let mut client = crate::client::Client::tcp(server.address("pop3"));
+    client.send(b"USER anna@example.org\r\nPASS secret\r\nSTAT\r\n");
+    let heard = client.rest_until(|line| line.starts_with("-ERR"));
+    assert!(!heard.iter().any(|line| line.starts_with("+OK 0 ")), "{heard:?}");
+    // Mail is still taken from there.
+    server.send(&["anna@example.org"], b"Subject: x\r\n\r\n");
+}
