@@ -14,6 +14,9 @@
 //! | 4 | [`serve`] | one driver loop for each protocol; where storage meets replies; the log | SQL, Maildir names, reply literals |
 //! | 5 | [`commands`] | the command line | protocol |
 //!
+//! On floor 2, [`delivery`] stands on [`maildrop`]: both write into the same folders, so names, paths,
+//! usage and the few disk operations (with the faulty twin that tests use) have their one home there.
+//!
 //! # One message, from port 25 to new/
 //!
 //! 1. [`serve::door`] accepts, asks the [`net::Gate`], and hands the stream to [`serve::smtp`].
