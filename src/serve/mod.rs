@@ -99,7 +99,7 @@ async fn end(shared: &Arc<Shared>, mut signals: Signals) {
         }
     }
     upkeep::write_last_logins(shared).await;
-    Line::new("serve.stopped").info();
+    Line::new("serve.stopped").with("panics", runtime::panics()).info();
 }
 
 /// Waits for a signal; if none can be heard any more, the server ends rather than run on deaf.
@@ -152,7 +152,8 @@ fn needs_root(listeners: &[(Protocol, Listener)]) -> bool {
 
 /// Leaves the process its data, its configuration, its certificate and the folders of its sockets.
 fn confine(settings: &Settings) -> process::Confinement {
-    let mut writable = vec![settings.data_dir.clone()];
+    // mail/ by itself as well: an administrator may have put a link there to a larger disk.
+    let mut writable = vec![settings.data_dir.clone(), settings.mail()];
     let sockets = settings.lmtp.listen.iter().filter_map(|address| match address {
         ListenAddress::Unix(path) => path.parent(),
         ListenAddress::Tcp(_) => None,
