@@ -164,7 +164,11 @@ impl Settings {
         Self::parse(file, &source::read(file)?)
     }
 
-    fn parse(file: &Path, text: &str) -> Result<Self, Finding> {
+    /// The settings that a text means; `file` is where it was read, and is named in a finding.
+    ///
+    /// # Errors
+    /// The first mistake in the text.
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Finding> {
         let mut written: Written =
             toml::from_str(text).map_err(|error| source::explain(file, text, &error))?;
         let tls = match (written.tls.certificate.take(), written.tls.key.take()) {

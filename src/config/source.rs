@@ -53,8 +53,8 @@ pub(super) fn read(file: &Path) -> Result<String, Finding> {
 pub(super) fn explain(file: &Path, text: &str, error: &toml::de::Error) -> Finding {
     let place = Place::of(text, error.span().map_or(0, |span| span.start));
     let at = format!("{}:{}", file.display(), place.line);
-    // TOML's own complaints may have several lines; ours have one.
-    let message = error.message().lines().next().unwrap_or_default();
+    let message = one_line(error.message());
+    let message = message.as_str();
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let key = rest.split('`').next().unwrap_or_default();
         return Finding {
@@ -76,6 +76,16 @@ pub(super) fn explain(file: &Path, text: &str, error: &toml::de::Error) -> Findi
         _ => (message, COMPARE),
     };
     Finding { what: format!("{at}: `{key}`{}: {what}", place.inside()), remedy: remedy.to_owned() }
+}
+
+/// The complaint without line ends and other control characters.
+fn one_line(message: &str) -> String {
+    // Ours, and serde's about keys, repeat what was written, line ends and all; what TOML has to say
+    // goes over several lines, of which the first is enough.
+    let repeats = message.starts_with('`') || message.starts_with("unknown field `");
+    let shown = if repeats { message } else { message.lines().next().unwrap_or_default() };
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    shown.chars().map(escaped).collect()
 }
 
 /// `FILE:LINE` of a section's header, or the file alone when it has none.

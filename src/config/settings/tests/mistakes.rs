@@ -21,6 +21,16 @@ pub(super) const MISTAKES: &[(&str, &str)] = &[
         "hostname = \"a b\"",
         "restante.toml:1: `hostname`: `a b` is no host name: write it as in \"mail.example.org\"",
     ),
+    // What is not visible is shown escaped: a finding is one line, and no message to a terminal.
+    (
+        "hostname = \"a\\nb\"",
+        "restante.toml:1: `hostname`: `a\\nb` is no host name: write it as in \"mail.example.org\"",
+    ),
+    (
+        "hostname = \"a\\u001bb\"",
+        "restante.toml:1: `hostname`: `a\\u{1b}b` is no host name: write it as in \"mail.example.org\"",
+    ),
+    ("\"a\\nb\" = 1", "restante.toml:1: unknown key `a\\nb`: remove it, or compare with etc/restante.toml"),
     ("data_dir = \"\"", "restante.toml:1: `data_dir`: `` is no path: name a file or a folder"),
     (
         "# first\nshutdown_grace = \"30\"",
