@@ -4,16 +4,20 @@
 
 use libfuzzer_sys::fuzz_target;
 use restante::limits;
-use restante::mail::{Octets, UniqueId};
-use restante::pop3::{Listing, Session, Step, Terms};
+use restante::mail::{MessageNumber, Octets, UniqueId};
+use restante::pop3::{Extent, Listing, Response, Session, Step, Terms};
 
 const SIZES: [u64; 5] = [0, 3, 120, 5_000_000_000, 77];
+
+/// Refusals that are not counted against the client.
+const NOT_THERE: [&str; 2] = ["-ERR no message ", "-ERR no such language"];
 
 /// A message of the model.
 #[derive(Clone, Copy)]
 struct Message {
     octets: u64,
     deleted: bool,
+    retrieved: bool,
 }
 
 /// RFC 1939, 5 in its plainest form.
@@ -24,13 +28,21 @@ struct Model {
 
 impl Model {
     fn new() -> Self {
-        let messages = SIZES.iter().map(|octets| Message { octets: *octets, deleted: false }).collect();
+        let messages = SIZES
+            .iter()
+            .map(|octets| Message { octets: *octets, deleted: false, retrieved: false })
+            .collect();
         Self { messages, last: 0 }
     }
 
     fn present(&self) -> Vec<(usize, u64)> {
         let numbered = self.messages.iter().enumerate().filter(|(_, message)| !message.deleted);
         numbered.map(|(index, message)| (index + 1, message.octets)).collect()
+    }
+
+    fn numbers(&self, which: impl Fn(&Message) -> bool) -> Vec<u32> {
+        let numbered = self.messages.iter().zip(1..);
+        numbered.filter(|(message, _)| which(message)).map(|(_, number)| number).collect()
     }
 
     fn totals(&self) -> (usize, u64) {
@@ -68,6 +80,7 @@ impl Model {
             }
             ("RETR", [n]) => {
                 let n = self.find(n)?;
+                self.messages[n - 1].retrieved = true;
                 self.last = self.last.max(n);
                 Some(format!("send {n} whole"))
             }
@@ -106,23 +119,22 @@ fn logged_in() -> Session {
         let unique_id = UniqueId::parse(&format!("u{}", index + 1)).unwrap();
         listing.push(&unique_id, Octets(*octets));
     }
-    session.logged_in(ticket, listing);
+    let _ = session.logged_in(ticket, listing);
     session
 }
 
 fuzz_target!(|stream: &[u8]| {
-    let (mut session, mut model) = (logged_in(), Model::new());
-    for (nth, line) in stream.split(|octet| *octet == b'\n').enumerate() {
-        // After so many mistakes the session hangs up, and the model has no patience to model.
-        if nth >= limits::POP3_ERRORS_MAX as usize {
-            return;
-        }
+    let (mut session, mut model, mut mistakes) = (logged_in(), Model::new(), 0);
+    for line in stream.split(|octet| *octet == b'\n') {
         let Ok(text) = std::str::from_utf8(line) else { continue };
         let (before, expected) = (model.totals(), model.answer(text));
         match session.line(line) {
             Step::Say(response) if response.text().starts_with("-ERR") => {
                 assert_eq!(expected, None, "{text:?}");
                 assert_eq!(model.totals(), before);
+                // What is well-formed and merely not there, a message or a language, is no mistake.
+                mistakes += u32::from(!NOT_THERE.iter().any(|text| response.text().starts_with(text)));
+                assert!(mistakes <= limits::POP3_ERRORS_MAX);
             }
             Step::Say(response) => match &expected {
                 Some(expected) => assert_eq!(response.text(), expected, "{text:?}"),
@@ -131,20 +143,24 @@ fuzz_target!(|stream: &[u8]| {
             },
             Step::Send(number, extent, ticket) => {
                 let shown = match extent {
-                    restante::pop3::Extent::Whole => format!("send {number} whole"),
-                    restante::pop3::Extent::Top { body_lines } => format!("send {number} top {body_lines}"),
+                    Extent::Whole => format!("send {number} whole"),
+                    Extent::Top { body_lines } => format!("send {number} top {body_lines}"),
                 };
                 assert_eq!(Some(shown), expected, "{text:?}");
                 session.sent(ticket);
             }
             Step::Update(marked, _) => {
-                let deleted: Vec<u32> = marked.deleted.iter().map(|number| number.get()).collect();
-                let numbered = model.messages.iter().zip(1..);
-                let wanted: Vec<u32> = numbered.filter(|(message, _)| message.deleted).map(|(_, n)| n).collect();
-                assert_eq!(deleted, wanted);
+                let numbers =
+                    |numbers: &[MessageNumber]| numbers.iter().map(|n| n.get()).collect::<Vec<u32>>();
+                assert_eq!(numbers(&marked.deleted), model.numbers(|message| message.deleted));
+                let seen = model.numbers(|message| message.retrieved && !message.deleted);
+                assert_eq!(numbers(&marked.seen), seen);
                 return;
             }
-            Step::HangUp(_) => return,
+            Step::HangUp(response) => {
+                assert!(mistakes == limits::POP3_ERRORS_MAX || response == Response::HTTP, "{response:?}");
+                return;
+            }
             step => panic!("{text:?}: {step:?} after a login"),
         }
     }
