@@ -44,7 +44,7 @@ impl ReversePath {
         if inner.is_empty() {
             return Ok(Self::Null);
         }
-        Ok(Self::Address(Address::parse(without_route(inner)?)?))
+        address(inner).map(Self::Address)
     }
 
     /// The address; `None` for `<>`.
@@ -66,7 +66,7 @@ impl ForwardPath {
         if inner.eq_ignore_ascii_case("postmaster") {
             return Ok(Self::Postmaster);
         }
-        Ok(Self::Address(Address::parse(without_route(inner)?)?))
+        address(inner).map(Self::Address)
     }
 
     /// The address; `None` for the bare postmaster.
@@ -83,6 +83,14 @@ fn text(inner: &[u8]) -> Result<&str, PathError> {
         return Err(PathError::TooLong);
     }
     std::str::from_utf8(inner).map_err(|_| PathError::NotUtf8)
+}
+
+/// The address behind the route, if it also fits as we write it: letters of a domain may be longer in
+/// lower case (`Ⱥ`), and a trace line must not say a path that nobody would take.
+fn address(inner: &str) -> Result<Address, PathError> {
+    let address = Address::parse(without_route(inner)?)?;
+    text(address.to_string().as_bytes())?;
+    Ok(address)
 }
 
 /// A source route (`@a,@b:user@c`) is read over, as RFC 5321, appendix C asks: only its last
@@ -158,5 +166,17 @@ mod tests {
         assert_eq!(ForwardPath::parse(&[b'a'; 300]), Err(PathError::TooLong));
         let long = format!("{}@x.org", "a".repeat(65));
         assert_eq!(ForwardPath::parse(long.as_bytes()), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn a_domain_that_grows_in_lower_case_does_not_make_a_path_too_long() {
+        // Two octets in upper case, three in lower.
+        let label = "\u{23a}".repeat(21);
+        for (local_part, fits) in [("a".repeat(62), true), ("a".repeat(63), false)] {
+            let inner = format!("{local_part}@{label}.{label}.{label}");
+            let path = ReversePath::parse(inner.as_bytes());
+            assert_eq!(path.is_ok(), fits, "{path:?}");
+            assert_eq!(ForwardPath::parse(inner.as_bytes()).is_ok(), fits);
+        }
     }
 }
