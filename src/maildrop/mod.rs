@@ -20,9 +20,10 @@ pub mod usage;
 pub use usage::{purge, usage};
 
 use crate::mail::{AccountAddress, Bytes, LineEnds, MessageNumber, Octets, Peer, UniqueId};
-use disk::OsDisk;
+use disk::{Disk, OsDisk};
 use lock::{Lock, Locks};
 use scan::{Listing, Stored};
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -142,25 +143,40 @@ impl Maildrops {
 
     fn open_at(&self, account: &AccountAddress, holder: Peer, now: Instant) -> Result<Maildrop, Error> {
         let lock = self.locks.take(account, holder, now)?;
-        let Some(folders) = self.folders(account)? else {
+        let Some(folders) = folders_if_any(&self.tree, account)? else {
             return Ok(Maildrop { lock, folders: None, listing: Listing::default() });
         };
         lock.attach(&folders.root)?;
         let listing = scan::scan(&self.tree.disk, &folders)?;
         Ok(Maildrop { lock, folders: Some(folders), listing })
     }
+}
 
-    /// `None` for a Maildir that is not there and cannot be made because the disk is full or read-only:
-    /// it is empty, and that can be said truthfully.
-    fn folders(&self, account: &AccountAddress) -> Result<Option<Folders>, Error> {
-        match self.tree.folders(account) {
-            Ok(folders) => Ok(Some(folders)),
-            Err(error) => match self.tree.existing(account) {
-                Err(missing) if missing.kind() == io::ErrorKind::NotFound && no_room(&error) => Ok(None),
-                _ => Err(Error::Temporary(error)),
-            },
-        }
+/// `None` for a Maildir that cannot be made because the disk is full or read-only, while no message is
+/// in what there is of it: it is empty, and that can be said truthfully.
+fn folders_if_any<D: Disk>(tree: &Tree<D>, account: &AccountAddress) -> Result<Option<Folders>, Error> {
+    match tree.folders(account) {
+        Ok(folders) => Ok(Some(folders)),
+        Err(error) if no_room(&error) && is_empty(tree, account) => Ok(None),
+        Err(error) => Err(Error::Temporary(error)),
     }
+}
+
+/// Whether no message can be there: not the Maildir, or neither new/ nor cur/, or nothing in either. The
+/// disk may have had room for the first folders and not for the next.
+fn is_empty<D: Disk>(tree: &Tree<D>, account: &AccountAddress) -> bool {
+    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let root = match tree.existing(account) {
+        Ok(root) => root,
+        Err(error) => return is_missing(&error),
+    };
+    ["new", "cur"].iter().all(|name| match tree.disk.open_folder(&root, OsStr::new(name)) {
+        Ok(folder) => {
+            let mut files = 0;
+            tree.disk.each_file(&folder, &mut |_| files += 1).is_ok() && files == 0
+        }
+        Err(error) => is_missing(&error),
+    })
 }
 
 fn no_room(error: &io::Error) -> bool {

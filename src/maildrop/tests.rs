@@ -234,3 +234,42 @@ fn what_cannot_be_made_on_a_full_disk_is_told_from_other_faults() {
         assert_eq!(no_room(&folder::at(Path::new("/x"), errno.into())), empty, "{errno}");
     }
 }
+
+/// A disk on which no further folder can be made.
+struct Full;
+
+impl disk::Disk for Full {
+    fn before(&self, step: disk::Step<'_>) -> std::io::Result<()> {
+        match step {
+            disk::Step::MakeFolder(..) => Err(nix::errno::Errno::ENOSPC.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_maildir_that_a_full_disk_let_be_made_by_half_is_empty_until_there_is_mail_in_it() {
+    let account = AccountAddress::parse("anna@example.org").unwrap();
+    for (there, mail, empty) in [
+        (&[][..], None, true),
+        (&["tmp"], None, true),
+        (&["cur"], None, true),
+        (&["new"], None, true),
+        (&["cur"], Some("cur/1.a:2,S"), false),
+        (&["new"], Some("new/1.a"), false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("example.org/anna");
+        for folder in there {
+            std::fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        if let Some(mail) = mail {
+            std::fs::write(root.join(mail), "text\n").unwrap();
+        }
+        let opened = folders_if_any(&Tree::new(Full, dir.path().to_owned()), &account);
+        match empty {
+            true => assert!(matches!(opened, Ok(None)), "{there:?} {opened:?}"),
+            false => assert!(matches!(opened, Err(Error::Temporary(_))), "{there:?} {opened:?}"),
+        }
+    }
+}
