@@ -8,7 +8,7 @@ use crate::limits;
 use crate::mail::Peer;
 use crate::runtime;
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use futures_rustls::server::TlsStream;
 use rustls::ServerConnection;
 use std::io;
@@ -86,7 +86,11 @@ impl Stream {
                 taken => octets = &octets[taken..],
             }
         }
-        within(limit, self.flush()).await
+        within(limit, self.flush()).await?;
+        // Whoever asks and reads as fast as we answer never makes us wait, and without this the others
+        // would: tasks give up their thread only where they wait.
+        future::yield_now().await;
+        Ok(())
     }
 
     /// The handshake as server, within `limits::HANDSHAKE_TIMEOUT`.

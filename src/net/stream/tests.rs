@@ -244,3 +244,19 @@ fn there_is_no_tls_inside_tls() {
     });
     client.join().unwrap();
 }
+
+#[test]
+fn a_peer_that_takes_everything_at_once_lets_others_have_their_turn() {
+    let (mut stream, client) = connect(|mut wire| {
+        let mut got = Vec::new();
+        wire.read_to_end(&mut got).unwrap();
+        got.len()
+    });
+    block_on(async {
+        let mut sending = std::pin::pin!(stream.send(b"there is room for this", LIMIT));
+        assert!(futures_lite::future::poll_once(&mut sending).await.is_none(), "no turn for anybody else");
+        sending.await.unwrap();
+    });
+    drop(stream);
+    assert_eq!(client.join().unwrap(), 22);
+}
