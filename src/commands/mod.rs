@@ -17,6 +17,7 @@ mod testing;
 use crate::config::{Finding, Settings};
 use clap::Parser;
 use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command};
+use nix::sys::stat::Mode;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -35,6 +36,11 @@ pub fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode, Finding> {
     let load = || Settings::load(cli.config.as_deref());
+    if !matches!(cli.command, Command::Completions { .. } | Command::Man { .. }) {
+        // What is made is for its owner alone and is made with the modes that it asks for, whatever the
+        // caller's umask gives away or takes.
+        nix::sys::stat::umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    }
     match &cli.command {
         Command::Check => return Ok(if check::run(load()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         Command::Serve => crate::serve::run(load()?, cli.config.clone())?,
