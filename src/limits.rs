@@ -103,6 +103,10 @@ pub const LINGER_TIME: Duration = Duration::from_secs(2);
 pub const LINGER_OCTETS: usize = 64 * 1024;
 /// TLS sessions that POP3 clients may resume, for each certificate; one takes about 1 KiB.
 pub const TLS_SESSIONS_MAX: usize = 1024;
+/// What a connection that brings mail holds open: the socket, and the file in tmp/.
+pub const DESCRIPTORS_OF_A_SENDER: u64 = 2;
+/// What a POP3 session holds open: the socket, the Maildir, its new/, its cur/, the lock, the message.
+pub const DESCRIPTORS_OF_A_READER: u64 = 6;
 /// Descriptors that are no connection: the database, the log, listeners, the runtime's own.
 pub const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 64;
 /// Apple's programs refuse a server certificate that is valid for longer (support.apple.com/103769).

@@ -174,18 +174,12 @@ fn plaintext(settings: &Settings) -> Option<Remark> {
     })
 }
 
-/// A connection holds one descriptor, and one more for the file that it writes or reads.
+/// The connection limits, held against the limit that `serve` would have.
 fn descriptors(settings: &Settings, limit: u64) -> Remark {
-    let connections = settings.smtp.max_connections.saturating_add(settings.pop3.max_connections);
-    let connections = u64::try_from(connections).unwrap_or(u64::MAX);
-    let wanted = connections.saturating_mul(2).saturating_add(limits::DESCRIPTORS_BESIDE_CONNECTIONS);
-    if wanted <= limit {
-        return Remark::Fine(format!("{limit} descriptors, up to {wanted} wanted"));
+    match settings.descriptors_finding(limit) {
+        Some(finding) => Remark::Warning(finding),
+        None => Remark::Fine(format!("{limit} descriptors, up to {} wanted", settings.descriptors_wanted())),
     }
-    Remark::warning(
-        format!("{limit} descriptors are fewer than the {wanted} that the connection limits may need"),
-        "raise the limit (`LimitNOFILE=` in the unit), or lower `max_connections`",
-    )
 }
 
 /// What root may do proves nothing about the user that the service runs as.

@@ -160,6 +160,29 @@ impl Settings {
         self.data_dir.join("tls")
     }
 
+    /// How many descriptors may be open when all connection limits are reached; a message for several
+    /// mailboxes takes some more.
+    pub fn descriptors_wanted(&self) -> u64 {
+        let count = |connections: usize| u64::try_from(connections).unwrap_or(u64::MAX);
+        // LMTP has the limits of SMTP, and a count of its own.
+        let gates = if self.lmtp.listen.is_empty() { 1 } else { 2 };
+        let senders = count(self.smtp.max_connections).saturating_mul(gates);
+        let readers = count(self.pop3.max_connections).saturating_mul(limits::DESCRIPTORS_OF_A_READER);
+        let connections = senders.saturating_mul(limits::DESCRIPTORS_OF_A_SENDER).saturating_add(readers);
+        connections.saturating_add(limits::DESCRIPTORS_BESIDE_CONNECTIONS)
+    }
+
+    /// What an operator should know when `limit` descriptors are too few.
+    pub fn descriptors_finding(&self, limit: u64) -> Option<Finding> {
+        let wanted = self.descriptors_wanted();
+        (limit < wanted).then(|| Finding {
+            what: format!(
+                "{limit} descriptors are fewer than the {wanted} that the connection limits may need"
+            ),
+            remedy: "raise the limit (`LimitNOFILE=` in the unit), or lower `max_connections`".to_owned(),
+        })
+    }
+
     fn read(file: &Path) -> Result<Self, Finding> {
         Self::parse(file, &source::read(file)?)
     }

@@ -35,7 +35,10 @@ const CUT_GRACE: Duration = Duration::from_secs(2);
 /// A finding when it could not start. Once it has started, it ends only when told to.
 pub fn run(settings: Settings, config: Option<PathBuf>) -> Result<(), Finding> {
     match net::raise_descriptor_limit() {
-        Ok(limit) => ::log::debug!("serve.descriptors limit={limit}"),
+        Ok(limit) => match settings.descriptors_finding(limit) {
+            Some(finding) => Line::new("serve.descriptors").with("why", finding).warn(),
+            None => ::log::debug!("serve.descriptors limit={limit}"),
+        },
         Err(error) => ::log::warn!("serve.descriptors why={error:?}"),
     }
     let listeners = bind(&settings)?;
