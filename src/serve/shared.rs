@@ -7,7 +7,7 @@ use crate::mail::{AccountAddress, SessionId};
 use crate::maildrop::Maildrops;
 use crate::net::{Budget, Doorway, Failures, Shutdown, Tls};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,6 +30,8 @@ pub struct Shared {
     pub failures: Failures,
     /// Wrong passwords by account.
     pub budget: Budget,
+    /// The last logins could not be written down the last time, and that was told.
+    pub last_logins_fail: AtomicBool,
     last_logins: Mutex<BTreeMap<AccountAddress, SystemTime>>,
     next_session: AtomicU64,
 }
@@ -50,6 +52,7 @@ impl Shared {
             doorway: Doorway::new(),
             failures: Failures::new(settings.auth.failures.clone()),
             budget: Budget::default(),
+            last_logins_fail: AtomicBool::new(false),
             last_logins: Mutex::default(),
             next_session: AtomicU64::new(first_session()),
             settings: RwLock::new(Arc::new(settings)),

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::runtime;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Clears left-overs, reads the bans, and starts the clockwork.
@@ -46,12 +47,21 @@ pub async fn write_last_logins(shared: &Arc<Shared>) {
             (noted, written)
         })
         .await;
-    if let Err(error) = written {
+    if note_outcome(&shared.last_logins_fail, written.is_err())
+        && let Err(error) = &written
+    {
         Line::new("serve.last_logins").with("why", format!("{error:?}")).warn();
+    }
+    if written.is_err() {
         for (account, at) in noted {
             shared.logged_in(account, at);
         }
     }
+}
+
+/// Whether a failure is a new one: told once, or a disk that is full for a night gets a line each second.
+fn note_outcome(fails: &AtomicBool, failed: bool) -> bool {
+    !fails.swap(failed, Ordering::Relaxed) && failed
 }
 
 /// Reads the certificate files again; a broken new one keeps the old in force and is told.
@@ -95,5 +105,17 @@ where
     while !shared.shutdown.has_begun() {
         futures_lite::future::or(runtime::sleep(period), shared.shutdown.begun()).await;
         work(Arc::clone(&shared)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_that_goes_on_is_told_once() {
+        let fails = AtomicBool::new(false);
+        let told = [true, true, true, false, false, true, true].map(|failed| note_outcome(&fails, failed));
+        assert_eq!(told, [true, false, false, false, false, true, false]);
     }
 }
