@@ -2,6 +2,8 @@
 
 use crate::harness::{Server, eventually};
 use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 
 const ANNA: &str = "anna@example.org";
 
@@ -210,4 +212,28 @@ fn folders_and_files_are_for_nobody_else() {
         assert_eq!(mode(&server.mailbox(ANNA).join(folder)), 0o700, "{folder}");
     }
     assert_eq!(mode(&server.database()), 0o600);
+}
+
+#[test]
+fn a_message_that_is_cut_off_while_it_is_sent_ends_without_the_final_dot() {
+    let server = Server::start("");
+    // Larger than what lies in the sockets between the two, so that the server is still reading.
+    let text = [b"Subject: long\n\n".to_vec(), b"line after line after line\n".repeat(1_500_000)].concat();
+    let file = server.deposit(ANNA, "new", "1700000000.long", &text);
+    let mut wire = BufReader::new(TcpStream::connect(server.address("pop3")).unwrap());
+    wire.get_mut().write_all(b"USER anna@example.org\r\nPASS secret\r\nRETR 1\r\n").unwrap();
+    for _greeting_user_pass_retr in 0..4 {
+        let mut answer = String::new();
+        wire.read_line(&mut answer).unwrap();
+        assert!(answer.starts_with("+OK"), "{answer}");
+    }
+    fs::OpenOptions::new().write(true).open(file).unwrap().set_len(20_000_000).unwrap();
+    let mut got = Vec::new();
+    let _reset_or_end = wire.read_to_end(&mut got);
+    assert!(got.len() < text.len() && !got.ends_with(b"\r\n.\r\n"), "half a message passes for a whole one");
+    server.wait_for_log("why=unreadable");
+    // Nothing was removed, and the next session counts anew.
+    let mut again = server.log_in(ANNA);
+    assert_eq!(again.list().len(), 1);
+    again.quit();
 }
