@@ -108,10 +108,13 @@ fn make_file(file: &Path) -> io::Result<()> {
     // The common case, and the only one that must work on a full or read-only disk. Only asked for,
     // never opened: closing any descriptor of a file drops all locks the process has on it (POSIX
     // fcntl), those of SQLite too.
+    let folder = folder_of(file);
     if file.exists() {
+        // Whoever made it may have been killed before the names were on the disk. A disk that cannot
+        // sync any more can still be read; what is written to it is judged by SQLite's own syncs.
+        drop(sync_folder(folder).and_then(|()| sync_folder(folder_of(folder))));
         return Ok(());
     }
-    let folder = folder_of(file);
     make_folder(folder)?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(made) => {
