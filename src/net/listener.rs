@@ -60,6 +60,8 @@ impl Listener {
     /// A TCP socket that somebody else has bound for us.
     pub(super) fn of_tcp(listener: TcpListener) -> io::Result<Self> {
         let address = ListenAddress::Tcp(listener.local_addr()?);
+        // Connections inherit it. They work without; they only may take more of the kernel's memory.
+        let _ = socket::setsockopt(&listener, sockopt::SndBuf, &limits::SEND_BUFFER);
         Ok(Self::new(address, Bound::Tcp(listener, OnceLock::new()), None))
     }
 

@@ -260,3 +260,22 @@ fn a_peer_that_takes_everything_at_once_lets_others_have_their_turn() {
     drop(stream);
     assert_eq!(client.join().unwrap(), 22);
 }
+
+#[test]
+fn little_is_held_for_a_peer_that_never_reads() {
+    let (tell, told) = std::sync::mpsc::channel::<()>();
+    let (mut stream, client) = connect(move |wire| {
+        let _until_the_end = told.recv();
+        drop(wire);
+    });
+    let block = vec![0; limits::OUTPUT_MAX];
+    let mut taken = 0;
+    // The limit only ends the test: a deaf peer takes no more, however long it is waited for.
+    while block_on(stream.send(&block, Duration::from_millis(300))).is_ok() {
+        taken += block.len();
+    }
+    // Our own buffer as the kernel counts it, and what a client's has at first.
+    assert!(taken <= 4 * limits::SEND_BUFFER, "{taken} octets");
+    drop(tell);
+    client.join().unwrap();
+}
