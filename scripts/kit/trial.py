@@ -1,6 +1,6 @@
 """A throw-away restante: own folder, own ports, own accounts; gone when the block ends.
 
-Shared by clients, bench and soak. Knows the command line, the configuration file and the Maildirs,
+Shared by clients, bench, soak and faults. Knows the command line, the configuration file and the Maildirs,
 as anyone outside knows them; knows nothing of the source.
 """
 
@@ -54,6 +54,9 @@ class Account:
 class Trial:
     """`with Trial() as server:` runs one."""
 
+    # Words in front of the server's command line.
+    wrapper = ()
+
     def __init__(self, binary=None, settings=""):
         self.binary = binary or built()
         self.settings = settings
@@ -68,8 +71,12 @@ class Trial:
         self.config = self.dir / "restante.toml"
         self.config.write_text(self.config_text())
         self.log = self.dir / "log"
+        self.prepare()
         self.start()
         return self
+
+    def prepare(self):
+        """What is to be there before the first start; for those who need something."""
 
     def config_text(self):
         return f"""
@@ -91,7 +98,7 @@ pbkdf2_rounds = 4096
 
     def start(self):
         with self.log.open("ab") as log:
-            command = [self.binary, "--config", self.config, "serve"]
+            command = [*self.wrapper, self.binary, "--config", self.config, "serve"]
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.dir)
         for port in (self.smtp, self.pop3, self.pop3s, self.lmtp):
             self.wait_for(port)
