@@ -35,6 +35,8 @@ pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 /// Like [`spawn`]; a panic is logged with the task's name, such as its session id.
 pub fn spawn_named(name: impl Into<String>, future: impl Future<Output = ()> + Send + 'static) {
     let name = name.into();
+    // Boxed, or the task would have room for it twice: as what it was given and as what it awaits.
+    let future = Box::pin(future);
     chosen::spawn(async move {
         // Unwind safety: nothing of the task is looked at afterwards, and what it shared with
         // others sits behind mutexes that survive poisoning.

@@ -102,7 +102,9 @@ impl Stream {
             return Err(io::Error::other("TLS inside TLS"));
         };
         let (acceptor, certificate) = tls.acceptor(tickets);
-        let stream = within(limits::HANDSHAKE_TIMEOUT, acceptor.accept(socket)).await?;
+        // Boxed: a handshake's state would be part of every session's task, also of those without TLS.
+        let handshake = Box::pin(acceptor.accept(socket));
+        let stream = within(limits::HANDSHAKE_TIMEOUT, handshake).await?;
         let facts = TlsFacts::of(stream.get_ref().1, x509::server_end_point(&certificate));
         Ok(Self { peer: self.peer, channel: Channel::Tls(Box::new(stream), facts) })
     }
@@ -125,7 +127,8 @@ impl Stream {
             Channel::Plain(socket) => socket,
             Channel::Tls(stream, _) => stream.into_inner().0, // Nobody will look at what comes.
         };
-        let mut scrap = [0; 4096];
+        // On the heap: what lies across an await is part of every session's task, from its beginning.
+        let mut scrap = vec![0; 4096];
         let mut left = limits::LINGER_OCTETS;
         while left > 0 {
             match socket.read(&mut scrap).await {
