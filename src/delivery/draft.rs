@@ -2,7 +2,7 @@
 //!
 //! Dropped, a draft takes with it all it made; how it is published stands in `publish`.
 
-use super::{Error, Published, Shared, Target, Together, publish, space};
+use super::{Error, Published, Shared, Target, Together, publish};
 use crate::limits;
 use crate::mail::{AccountAddress, Bytes, LineEnds, OctetCount};
 use crate::maildrop::disk::{Disk, OsDisk};
@@ -51,7 +51,7 @@ impl<D: Disk> Drafts<D> {
         // Each copy takes its own room on the disk.
         let copies = u64::try_from(targets.len()).unwrap_or(u64::MAX);
         let all = Bytes(expected.0.saturating_mul(copies));
-        let space = space::check(shared.tree.mail(), shared.min_free, all);
+        let space = shared.check_space(all);
         let draft = |target: Target| {
             let opened = space.clone().and_then(|()| open_one(shared, &target, expected));
             let stage = opened.map_or_else(Stage::Failed, Stage::Writing);

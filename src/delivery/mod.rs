@@ -14,7 +14,7 @@ use crate::mail::{AccountAddress, Bytes, Domain, Octets};
 use crate::maildrop::disk::{self, Disk, OsDisk};
 use crate::maildrop::name;
 use crate::maildrop::tree::Tree;
-use space::Usages;
+use space::{Free, Usages};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -35,6 +35,7 @@ struct Shared<D> {
     host: String,
     min_free: Bytes,
     usages: Usages,
+    free: Free,
     /// The clock; a test has one that jumps.
     now: fn() -> SystemTime,
 }
@@ -106,7 +107,14 @@ impl<D: Disk> Delivery<D> {
     /// The same on another disk and by another clock.
     fn on(disk: D, mail: PathBuf, hostname: &Domain, min_free: Bytes, now: fn() -> SystemTime) -> Self {
         let host = name::safe_host(hostname.as_str());
-        let shared = Shared { tree: Tree::new(disk, mail), host, min_free, usages: Usages::default(), now };
+        let shared = Shared {
+            tree: Tree::new(disk, mail),
+            host,
+            min_free,
+            usages: Usages::default(),
+            free: Free::default(),
+            now,
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -115,7 +123,13 @@ impl<D: Disk> Delivery<D> {
     /// # Errors
     /// `NoSpace`, `Temporary`.
     pub fn space(&self, expected: Option<Bytes>) -> Result<(), Error> {
-        space::check(self.shared.tree.mail(), self.shared.min_free, expected.unwrap_or_default())
+        self.shared.check_space(expected.unwrap_or_default())
+    }
+
+    /// Whether it would have fitted a moment ago, without asking the disk: a courtesy's answer, which
+    /// must not cost what it saves. `false` is no answer; [`Delivery::space`] has one.
+    pub fn had_space(&self, expected: Bytes) -> bool {
+        self.shared.free.was_enough(self.shared.min_free, expected)
     }
 
     /// Whether a mailbox has room for `expected` more bytes (RCPT); not knowing how many, for one.
@@ -139,6 +153,10 @@ impl<D: Disk> Delivery<D> {
 }
 
 impl<D: Disk> Shared<D> {
+    fn check_space(&self, expected: Bytes) -> Result<(), Error> {
+        self.free.check(self.tree.mail(), self.min_free, expected)
+    }
+
     fn room(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> Result<(), Error> {
         let Some(quota) = quota else { return Ok(()) };
         let used = self.usages.of(&self.tree, account, (self.now)())?.bytes;

@@ -14,14 +14,42 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Whether the disk under `mail` has `expected` bytes above the reserve, and an inode.
-///
-/// # Errors
-/// `NoSpace`, `Temporary`.
-pub fn check(mail: &Path, min_free: Bytes, expected: Bytes) -> Result<(), Error> {
+/// How much was free when the disk was last asked.
+#[derive(Debug, Default)]
+pub struct Free(Mutex<Option<(Instant, Bytes)>>);
+
+impl Free {
+    /// Whether the disk under `mail` has `expected` bytes above the reserve, and an inode.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Temporary`.
+    pub fn check(&self, mail: &Path, min_free: Bytes, expected: Bytes) -> Result<(), Error> {
+        let free = free(mail)?;
+        *self.lock() = Some((Instant::now(), free));
+        if is_enough(free, min_free, expected) { Ok(()) } else { Err(Error::NoSpace) }
+    }
+
+    /// Whether there was enough a moment ago. Asks nobody, so it never blocks; `false` is no answer.
+    pub fn was_enough(&self, min_free: Bytes, expected: Bytes) -> bool {
+        self.lock().is_some_and(|(asked, free)| {
+            asked.elapsed() < limits::FREE_SPACE_KNOWN_FOR && is_enough(free, min_free, expected)
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(Instant, Bytes)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn is_enough(free: Bytes, min_free: Bytes, expected: Bytes) -> bool {
+    free.0 >= min_free.0.saturating_add(expected.0)
+}
+
+/// The bytes that are free on the disk under `mail`; none when it has no inode left.
+fn free(mail: &Path) -> Result<Bytes, Error> {
     // Before the first delivery the folder is not there; the disk it will be on is.
     let mail = std::path::absolute(mail)?;
     let there = mail.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
@@ -29,10 +57,9 @@ pub fn check(mail: &Path, min_free: Bytes, expected: Bytes) -> Result<(), Error>
     // Wider than needed here, narrower on 32-bit systems.
     #[allow(clippy::useless_conversion)]
     let (blocks, size): (u64, u64) = (disk.blocks_available().into(), disk.fragment_size().into());
-    let wanted = min_free.0.saturating_add(expected.0);
     // Disks without a table of inodes (btrfs) report no files at all.
     let out_of_inodes = disk.files() > 0 && disk.files_available() == 0;
-    if blocks.saturating_mul(size) < wanted || out_of_inodes { Err(Error::NoSpace) } else { Ok(()) }
+    Ok(Bytes(if out_of_inodes { 0 } else { blocks.saturating_mul(size) }))
 }
 
 /// What was counted in mailboxes with a quota, for as long as their folders stay the same: three looks
@@ -117,10 +144,26 @@ mod tests {
     fn the_reserve_is_kept_and_a_missing_folder_is_no_matter() {
         let dir = tempfile::tempdir().unwrap();
         for mail in [dir.path().to_owned(), dir.path().join("not/yet/there")] {
-            assert_eq!(check(&mail, Bytes(0), Bytes(1)), Ok(()));
-            assert_eq!(check(&mail, Bytes(u64::MAX), Bytes(1)), Err(Error::NoSpace));
-            assert_eq!(check(&mail, Bytes(1), Bytes(u64::MAX)), Err(Error::NoSpace));
+            let free = Free::default();
+            assert_eq!(free.check(&mail, Bytes(0), Bytes(1)), Ok(()));
+            assert_eq!(free.check(&mail, Bytes(u64::MAX), Bytes(1)), Err(Error::NoSpace));
+            assert_eq!(free.check(&mail, Bytes(1), Bytes(u64::MAX)), Err(Error::NoSpace));
         }
+    }
+
+    #[test]
+    fn what_was_free_is_known_for_a_moment_and_never_made_up() {
+        let known = |free: Free| free.was_enough(Bytes(5), Bytes(5));
+        assert!(!known(Free::default()), "nobody has asked yet");
+        let looked = |at, bytes| Free(Mutex::new(Some((at, Bytes(bytes)))));
+        assert!(known(looked(Instant::now(), 10)));
+        assert!(!known(looked(Instant::now(), 9)));
+        let long_ago = Instant::now().checked_sub(limits::FREE_SPACE_KNOWN_FOR).unwrap();
+        assert!(!known(looked(long_ago, 10)));
+        assert!(!looked(Instant::now(), 10).was_enough(Bytes(1), Bytes(u64::MAX)));
+        let free = Free::default();
+        free.check(Path::new("/"), Bytes(0), Bytes(0)).unwrap();
+        assert!(free.was_enough(Bytes(0), Bytes(0)));
     }
 
     #[test]
