@@ -33,9 +33,10 @@ pub const SMTP_REPLY_LINE_MAX: usize = 512;
 
 /// Mistakes before a peer is told so and dropped; Postfix's `smtpd_hard_error_limit` is 20.
 pub const SMTP_ERRORS_MAX: u32 = 20;
-/// Unknown recipients on one connection before each further answer is slowed (harvesting).
+/// Recipients that are not ours, on one connection, before each further answer is slowed (harvesting,
+/// and the search for an open relay).
 pub const UNKNOWN_RECIPIENTS_BEFORE_DELAY: u32 = 10;
-/// Unknown recipients on one connection before it is closed.
+/// Recipients that are not ours, on one connection, before it is closed.
 pub const UNKNOWN_RECIPIENTS_MAX: u32 = 50;
 /// How long the answer to one more unknown recipient waits, once they are slowed.
 pub const UNKNOWN_RECIPIENT_DELAY: Duration = Duration::from_secs(2);
@@ -47,8 +48,15 @@ pub const RECEIVED_LINES_MAX: usize = 100;
 pub const SMTP_IDLE_DEFAULT: Duration = Duration::from_secs(300);
 /// A whole message takes no longer than this, however slowly its octets drip in (slow writers).
 pub const MESSAGE_TIME_MAX: Duration = Duration::from_secs(3600);
-/// How long an SMTP greeting waits for a peer that talks too early before it is said.
-pub const EARLY_TALKER_WAIT: Duration = Duration::from_millis(0);
+/// How long a stranger's SMTP greeting is held back, to see whether the peer talks before it (RFC 5321,
+/// 3.1: a client waits). Who writes blindly does so at once, so a part of Postfix' six seconds finds
+/// most of them, and no mail server takes notice: RFC 5321, 4.5.3.2.1 gives a greeting five minutes.
+pub const EARLY_TALKER_WAIT: Duration = Duration::from_millis(500);
+/// How long who talked too early waits to be refused.
+pub const EARLY_TALKER_DELAY: Duration = Duration::from_secs(5);
+/// Refusals of one connection that get a line in the log; the others are only counted, or a peer that
+/// is refused in a loop would fill the disk.
+pub const REFUSALS_LOGGED_MAX: u64 = 100;
 /// RFC 1870: what is taken when nothing is configured.
 pub const MESSAGE_SIZE_DEFAULT: u64 = 50 * 1024 * 1024;
 /// RFC 5321, 4.5.3.1.7: a server must take messages of 64 K octets.

@@ -1,7 +1,7 @@
 //! The log's lines: `event key=value …`, one home for the keys.
 //!
-//! Keys: `session peer account user id from to size octets messages deleted kept tls auth reply why
-//! ms`. A value with blanks, quotes or control characters is quoted and escaped, so nobody writes a
+//! Keys: `session peer account user id from to size octets messages refused deleted kept tls auth reply
+//! why ms`. A value with blanks, quotes or control characters is quoted and escaped, so nobody writes a
 //! log line of their own through a HELO or a user name. Never a password, never mail text.
 
 use std::fmt::{self, Display, Write};

@@ -6,6 +6,7 @@
 
 mod copies;
 mod message;
+mod patience;
 mod reception;
 mod steps;
 
@@ -13,11 +14,13 @@ use crate::config::Settings;
 use crate::limits;
 use crate::mail::{Peer, SessionId};
 use crate::net::{Stream, Tickets};
+use crate::runtime;
 use crate::serve::log::Line as LogLine;
 use crate::serve::shared::Shared;
 use crate::smtp::{Offer, Reply, Role, Session, Terms};
 use crate::wire::line::LineBuffer;
 use futures_lite::future;
+use patience::Patience;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -26,7 +29,8 @@ use std::time::{Duration, Instant};
 
 /// Serves one connection that the gate has let in, to its end.
 pub async fn run(shared: Arc<Shared>, stream: Stream, role: Role, id: SessionId) {
-    let mut driver = Driver::new(shared, &stream, role, id);
+    let patience = Patience::towards(&stream.peer(), role);
+    let mut driver = Driver::new(shared, &stream, role, id, patience);
     let end = driver.serve(stream).await;
     driver.log_end(&end);
 }
@@ -39,6 +43,7 @@ struct Driver {
     role: Role,
     id: SessionId,
     peer: Peer,
+    patience: Patience,
     began: Instant,
     /// `TLSv1.3 TLS13_AES_256_GCM_SHA384`
     tls: Option<String>,
@@ -62,7 +67,10 @@ struct Counts {
     messages: u64,
     /// Octets of those.
     octets: u64,
+    /// Recipients that are not ours.
     unknown_recipients: u32,
+    /// Refusals; only so many of them are in the log.
+    refused: u64,
 }
 
 /// Why a conversation is over.
@@ -87,7 +95,7 @@ enum End {
 }
 
 impl Driver {
-    fn new(shared: Arc<Shared>, stream: &Stream, role: Role, id: SessionId) -> Self {
+    fn new(shared: Arc<Shared>, stream: &Stream, role: Role, id: SessionId, patience: Patience) -> Self {
         let settings = shared.settings();
         let tls = stream.tls().map(|facts| format!("{} {}", facts.version, facts.cipher));
         let terms = Terms {
@@ -106,6 +114,7 @@ impl Driver {
             role,
             id,
             peer: stream.peer(),
+            patience,
             began: Instant::now(),
             tls,
             session: Session::new(terms),
@@ -118,10 +127,12 @@ impl Driver {
     }
 
     async fn serve(&mut self, mut stream: Stream) -> End {
-        // Written with the first wait, like all else that is said.
-        self.say(&self.session.greeting());
+        let mut greeted = self.greet(&mut stream).await;
         loop {
-            let end = self.converse(&mut stream).await;
+            let end = match greeted {
+                Ok(()) => self.converse(&mut stream).await,
+                Err(end) => end,
+            };
             // However it ended, what there is of a message in chunks must not stay on the disk.
             self.discard_incoming().await;
             if let Some(reply) = end.last_word() {
@@ -141,7 +152,32 @@ impl Driver {
             };
             self.tls = stream.tls().map(|facts| format!("{} {}", facts.version, facts.cipher));
             self.session.secured();
+            greeted = Ok(()); // TLS needs no greeting.
         }
+    }
+
+    /// Says who we are, unless the peer could not wait for it.
+    async fn greet(&mut self, stream: &mut Stream) -> Result<(), End> {
+        let wait = self.patience.before_greeting;
+        if !wait.is_zero() {
+            let shutdown = self.shared.shutdown.clone();
+            let stop = async {
+                shutdown.begun().await;
+                End::Shutdown
+            };
+            match self.read(stream, self.chunk.len(), wait, stop).await {
+                Err(End::Timeout) => {} // Silent, as it should be.
+                Err(end) => return Err(end),
+                Ok(_) => {
+                    runtime::sleep(self.patience.early_talker).await;
+                    self.say_and_log(&Reply::TALKED_TOO_EARLY);
+                    return Err(End::Refused);
+                }
+            }
+        }
+        // Written with the first wait, like all else that is said.
+        self.say(&self.session.greeting());
+        Ok(())
     }
 
     /// Until something ends it.
@@ -171,8 +207,11 @@ impl Driver {
             shutdown.begun().await;
             End::Shutdown
         };
-        let (idle, most) = (self.settings.smtp.idle_timeout, self.chunk.len());
-        let count = self.read(stream, most, idle, stop).await?;
+        let limit = match &self.incoming {
+            Some(incoming) => self.time_for(incoming.began())?,
+            None => self.settings.smtp.idle_timeout,
+        };
+        let count = self.read(stream, self.chunk.len(), limit, stop).await?;
         let octets = &self.chunk[..count];
         // Before the line buffer sees them: a TLS hello has no LF to wait for.
         let too_early = self.session.arrived(octets);
@@ -213,7 +252,7 @@ impl Driver {
         if self.out.is_empty() {
             return Ok(());
         }
-        let sent = stream.send(&self.out, limits::WRITE_TIMEOUT).await;
+        let sent = stream.send(&self.out, self.patience.output).await;
         self.out.clear();
         // Told to nobody: a peer that takes no octets takes no timeout reply either.
         sent.map_err(End::Broken)
@@ -229,6 +268,7 @@ impl Driver {
         self.log_line("end")
             .with("messages", self.counts.messages)
             .with("octets", self.counts.octets)
+            .with("refused", self.counts.refused)
             .with_some("tls", self.tls.as_deref())
             .with("ms", self.began.elapsed().as_millis())
             .with("why", end)
@@ -275,22 +315,4 @@ impl fmt::Display for End {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_peer_that_can_still_hear_is_told_why() {
-        for (end, code, why) in [
-            (End::Timeout, Some(421), "timeout"),
-            (End::Shutdown, Some(421), "shutdown"),
-            (End::Cut, Some(421), "cut"),
-            (End::Quit, None, "quit"),
-            (End::Gone, None, "gone"),
-            (End::from(io::Error::from(io::ErrorKind::TimedOut)), Some(421), "timeout"),
-            (End::from(io::Error::from(io::ErrorKind::ConnectionReset)), None, "gone"),
-            (End::from(io::Error::other("no route")), None, "no route"),
-        ] {
-            assert_eq!((end.last_word().map(|reply| reply.code()), end.to_string().as_str()), (code, why));
-        }
-    }
-}
+mod tests;

@@ -151,8 +151,10 @@ impl Reply {
 impl Reply {
     /// More than [`limits::SMTP_ERRORS_MAX`] mistakes.
     pub const TOO_MANY_ERRORS: Self = Self::fixed(421, "4.7.0", "Too many errors, closing");
-    /// More than [`limits::UNKNOWN_RECIPIENTS_MAX`] recipients that are not here.
+    /// More than [`limits::UNKNOWN_RECIPIENTS_MAX`] recipients that are not ours.
     pub const TOO_MANY_UNKNOWN: Self = Self::fixed(421, "4.7.0", "Too many unknown recipients, closing");
+    /// Octets came before the greeting; 554 takes its place (RFC 5321, 3.1).
+    pub const TALKED_TOO_EARLY: Self = Self::fixed(554, "5.5.1", "You talked before the greeting");
     /// Over a connection limit, said instead of the greeting.
     pub const TOO_MANY_CONNECTIONS: Self = Self::fixed(421, "4.7.0", "Too many connections, try again later");
     /// The peer was silent, or a message took longer than [`limits::MESSAGE_TIME_MAX`].

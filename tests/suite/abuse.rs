@@ -163,3 +163,18 @@ fn a_reader_that_never_reads_holds_up_nobody() {
     still_serves(&server);
     client.hang_up();
 }
+
+#[test]
+fn a_peer_that_is_refused_in_a_loop_does_not_fill_the_log() {
+    let server = Server::start("");
+    let mut client = server.smtp();
+    client.ask("EHLO mx", "250 ");
+    client.ask("MAIL FROM:<c@example.net>", "250 ");
+    let tries: String = (0..500).map(|n| format!("RCPT TO:<anna+{n}@example.org>\r\n")).collect();
+    client.send(tries.as_bytes());
+    (0..100).for_each(|_| drop(client.expect("250 2.1.5")));
+    (0..400).for_each(|_| drop(client.expect("452 4.5.3")));
+    client.quit();
+    assert!(server.wait_for_log("smtp.end").contains(" refused=400 "));
+    assert_eq!(server.log().lines().filter(|line| line.contains("smtp.refused")).count(), 100);
+}

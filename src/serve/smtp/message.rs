@@ -9,7 +9,6 @@ use super::{Driver, End};
 use crate::accounts::Mailbox;
 use crate::config::BareNewline;
 use crate::delivery::{Drafts, Target, Together};
-use crate::limits;
 use crate::mail::trace::{Received, Transport};
 use crate::mail::{Bytes, Envelope, date};
 use crate::net::Stream;
@@ -17,7 +16,7 @@ use crate::serve::outcomes::Refusal;
 use crate::smtp::{Chunk, ChunkAnswer, DataTicket, Reply, Role};
 use crate::wire::dot_decoder::{DotDecoder, LineEndDecoder};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A message between its first and its last octet.
 pub(super) struct Incoming {
@@ -29,6 +28,13 @@ pub(super) struct Incoming {
     to: Vec<String>,
     /// A message that drips in slowly is given up in the end.
     began: Instant,
+}
+
+impl Incoming {
+    /// When its first octets were asked for.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
 }
 
 impl Driver {
@@ -217,18 +223,21 @@ impl Driver {
     /// Reads octets of a message that `began` then. A shutdown lets it come to its end, until the
     /// grace is over.
     async fn read_body(&mut self, stream: &mut Stream, most: usize, began: Instant) -> Result<usize, End> {
-        // The peer's patience is not ours: one octet a minute would hold a file and a place for ever.
-        let left = limits::MESSAGE_TIME_MAX.saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return Err(End::Timeout);
-        }
+        let limit = self.time_for(began)?;
         let shutdown = self.shared.shutdown.clone();
         let stop = async {
             shutdown.was_cut().await;
             End::Cut
         };
-        let limit = self.settings.smtp.idle_timeout.min(left);
         self.read(stream, most, limit, stop).await
+    }
+
+    /// How long the next octets of a message that `began` then may be waited for; its end when it has
+    /// taken too long.
+    pub(super) fn time_for(&self, began: Instant) -> Result<Duration, End> {
+        // The peer's patience is not ours: one octet a minute would hold a file and a place for ever.
+        let left = self.patience.message.saturating_sub(began.elapsed());
+        if left.is_zero() { Err(End::Timeout) } else { Ok(self.settings.smtp.idle_timeout.min(left)) }
     }
 
     /// When the peer has gone nothing of the message stays.
@@ -264,7 +273,7 @@ impl Driver {
         }
         if let Some(refusal) = replies.iter().find(|reply| reply.is_refusal()) {
             let refused = recipients_told(&replies, &to, Reply::is_refusal);
-            line("refused", &refused).with("reply", refusal.summary()).info();
+            self.log_refusal(line("refused", &refused), refusal);
         }
         if !accepted.is_empty() {
             self.counts.messages += 1;

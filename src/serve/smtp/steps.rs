@@ -8,6 +8,7 @@ use crate::limits;
 use crate::mail::{Bytes, Domain, ForwardPath};
 use crate::net::Stream;
 use crate::runtime;
+use crate::serve::log::Line as LogLine;
 use crate::serve::outcomes::Refusal;
 use crate::serve::shared::Shared;
 use crate::smtp::{MailTicket, RcptTicket, Reply, Step};
@@ -89,19 +90,21 @@ impl Driver {
         let look_up = move || mailboxes_of(&shared, &to, &hostname, expected);
         let found = self.shared.doorway.disk(look_up).await.map_err(|refusal| self.told(refusal));
         let reply = self.session.resolved(ticket, found);
-        if reply == Reply::NO_SUCH_MAILBOX {
+        if reply == Reply::NO_SUCH_MAILBOX || reply == Reply::NO_RELAY {
             self.slow_down(stream).await?;
         }
         if reply.is_refusal() {
             let line = self.log_line("refused").with_some("from", self.session.reverse_path());
-            line.with("to", &path).with("reply", reply.summary()).info();
+            self.log_refusal(line.with("to", &path), &reply);
         }
         self.say(&reply);
         Ok(())
     }
 
-    /// One more unknown recipient: whoever tries many names is collecting them.
+    /// One more recipient that is not ours: whoever tries many names is collecting them, and whoever
+    /// tries many domains looks for an open relay.
     async fn slow_down(&mut self, stream: &mut Stream) -> Result<(), End> {
+        let Some(delay) = self.patience.unknown_recipient else { return Ok(()) };
         self.counts.unknown_recipients += 1;
         if self.counts.unknown_recipients > limits::UNKNOWN_RECIPIENTS_MAX {
             self.say_and_log(&Reply::TOO_MANY_UNKNOWN);
@@ -110,7 +113,7 @@ impl Driver {
         if self.counts.unknown_recipients > limits::UNKNOWN_RECIPIENTS_BEFORE_DELAY {
             // The answers before this one are not the cause of it.
             self.flush(stream).await?;
-            runtime::sleep(limits::UNKNOWN_RECIPIENT_DELAY).await;
+            runtime::sleep(delay).await;
         }
         Ok(())
     }
@@ -123,13 +126,21 @@ impl Driver {
         refusal.reply
     }
 
-    /// Says it; a refusal is one line of the log. There are few of these: a peer that makes too
-    /// many mistakes is dropped.
+    /// Says it; a refusal is one line of the log.
     pub(super) fn say_and_log(&mut self, reply: &Reply) {
         if reply.is_refusal() {
-            self.log_line("refused").with("reply", reply.summary()).info();
+            self.log_refusal(self.log_line("refused"), reply);
         }
         self.say(reply);
+    }
+
+    /// Finishes a line about a refusal. Not every refusal is a mistake that is counted, so a peer can
+    /// earn any number of them; the last line of the connection tells how many there were.
+    pub(super) fn log_refusal(&mut self, line: LogLine, reply: &Reply) {
+        self.counts.refused += 1;
+        if self.counts.refused <= limits::REFUSALS_LOGGED_MAX {
+            line.with("reply", reply.summary()).info();
+        }
     }
 }
 

@@ -1,0 +1,215 @@
+//! The driver against a rude peer, with shorter times than in life. The peer is at one end of a
+//! socket pair and comes from whatever address a test gives it.
+
+use super::*;
+use crate::mail::{AccountAddress, Password};
+use crate::net::{Socket, Tls, make_self_signed};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread::JoinHandle;
+use tempfile::TempDir;
+
+const STRANGER: &str = "198.51.100.1:4711";
+const NEIGHBOUR: &str = "192.168.1.9:4711";
+/// What a test never waits for.
+const LONG: Duration = Duration::from_secs(20);
+
+/// Times that only a test that is about them makes shorter.
+const PATIENCE: Patience = Patience {
+    before_greeting: Duration::ZERO,
+    early_talker: Duration::from_millis(1),
+    unknown_recipient: Some(Duration::from_millis(1)),
+    message: LONG,
+    output: LONG,
+};
+
+struct House {
+    folder: TempDir,
+    shared: Arc<Shared>,
+}
+
+/// The peer's end of a connection, and the driver's end of life.
+struct Peering {
+    peer: UnixStream,
+    driver: JoinHandle<String>,
+}
+
+impl House {
+    /// A server without listeners, and anna's account.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::try_out();
+        settings.data_dir = folder.path().join("data");
+        settings.auth.pbkdf2_rounds = limits::PBKDF2_ROUNDS_MIN;
+        settings.min_free = crate::mail::Bytes(0);
+        let (certificate, key) = make_self_signed(&settings.tls_folder(), &settings.hostname).unwrap();
+        let shared = Arc::new(Shared::open(settings, Tls::load(&certificate, &key).unwrap()).unwrap());
+        let anna = AccountAddress::parse("anna@example.org").unwrap();
+        shared.accounts.add(&anna, &Password::new("secret".to_owned()).unwrap()).unwrap();
+        Self { folder, shared }
+    }
+
+    /// A connection from that address.
+    fn connect(&self, from: &str, role: Role, patience: Patience) -> Peering {
+        let (peer, ours) = UnixStream::pair().unwrap();
+        peer.set_read_timeout(Some(LONG)).unwrap();
+        let (shared, from) = (Arc::clone(&self.shared), Peer::Tcp(from.parse().unwrap()));
+        let driver = std::thread::spawn(move || {
+            runtime::block_on(async {
+                let stream = Stream::new(from, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+                let mut driver = Driver::new(shared, &stream, role, SessionId(1), patience);
+                driver.serve(stream).await.to_string()
+            })
+        });
+        Peering { peer, driver }
+    }
+
+    fn drafts(&self) -> usize {
+        let tmp = self.folder.path().join("data/mail/example.org/anna/tmp");
+        std::fs::read_dir(tmp).map_or(0, Iterator::count)
+    }
+}
+
+impl Peering {
+    fn send(&mut self, octets: &str) {
+        self.peer.write_all(octets.as_bytes()).unwrap();
+    }
+
+    /// All that is said up to the end of the connection, and why it ended.
+    fn end(mut self) -> (String, String) {
+        let mut said = String::new();
+        self.peer.read_to_string(&mut said).unwrap();
+        drop(self.peer);
+        (said, self.driver.join().unwrap())
+    }
+}
+
+/// What was said, without the greeting.
+fn answers(said: &str) -> Vec<&str> {
+    said.lines().skip_while(|line| line.starts_with("220")).collect()
+}
+
+#[test]
+fn who_talks_before_the_greeting_gets_none() {
+    let house = House::new();
+    let waiting = Patience { before_greeting: LONG, ..PATIENCE };
+    for blind in ["EHLO spam\r\nMAIL FROM:<a@b>\r\n", "E", "\r\n", "GET / HTTP/1.1\r\n\r\n"] {
+        let mut peering = house.connect(STRANGER, Role::Mx, waiting);
+        peering.send(blind);
+        let (said, why) = peering.end();
+        assert_eq!(
+            (said.lines().count(), &said[..10], why.as_str()),
+            (1, "554 5.5.1 ", "refused"),
+            "{blind}"
+        );
+    }
+}
+
+#[test]
+fn who_waits_is_greeted() {
+    let house = House::new();
+    let waiting = Patience { before_greeting: Duration::from_millis(20), ..PATIENCE };
+    let mut peering = house.connect(STRANGER, Role::Mx, waiting);
+    let mut greeting = [0; 4];
+    peering.peer.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"220 ");
+    peering.send("EHLO mx\r\nQUIT\r\n");
+    let (said, why) = peering.end();
+    assert!(said.ends_with("221 2.0.0 Bye\r\n") && why == "quit", "{said} {why}");
+}
+
+#[test]
+fn a_shutdown_and_a_peer_that_leaves_end_the_wait_for_silence() {
+    let house = House::new();
+    let waiting = Patience { before_greeting: LONG, ..PATIENCE };
+    let peering = house.connect(STRANGER, Role::Mx, waiting);
+    peering.peer.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(peering.end(), (String::new(), "gone".to_owned()));
+    let peering = house.connect(STRANGER, Role::Mx, waiting);
+    house.shared.shutdown.begin();
+    let (said, why) = peering.end();
+    assert!(said.starts_with("421 4.3.2 ") && why == "shutdown", "{said} {why}");
+}
+
+#[test]
+fn whoever_tries_many_names_is_sent_away() {
+    let house = House::new();
+    for domain in ["example.org", "elsewhere.example"] {
+        let mut peering = house.connect(NEIGHBOUR, Role::Mx, PATIENCE);
+        let tries: String = (0..200).map(|n| format!("RCPT TO:<a{n}@{domain}>\r\n")).collect();
+        peering.send(&format!("EHLO mx\r\nMAIL FROM:<a@b.example>\r\n{tries}"));
+        let (said, why) = peering.end();
+        let refused = answers(&said).iter().filter(|line| line.starts_with("550 5.")).count();
+        assert_eq!(refused, limits::UNKNOWN_RECIPIENTS_MAX as usize, "{domain}");
+        assert!(said.lines().last().unwrap().starts_with("421 4.7.0") && why == "refused", "{why}");
+    }
+}
+
+#[test]
+fn our_own_mail_server_may_ask_for_any_number_of_names() {
+    let house = House::new();
+    let patience = Patience { message: LONG, ..Patience::towards(&Peer::Unix, Role::Lmtp) };
+    let mut peering = house.connect(STRANGER, Role::Lmtp, patience);
+    let tries: String = (0..200).map(|n| format!("RCPT TO:<a{n}@example.org>\r\n")).collect();
+    peering.send(&format!("LHLO mx\r\nMAIL FROM:<a@b.example>\r\n{tries}QUIT\r\n"));
+    let (said, why) = peering.end();
+    let refused = answers(&said).iter().filter(|line| line.starts_with("550 5.1.1")).count();
+    assert_eq!((refused, why.as_str()), (200, "quit"));
+}
+
+#[test]
+fn a_message_that_drips_in_is_given_up_and_nothing_of_it_stays() {
+    let house = House::new();
+    let hasty = Patience { message: Duration::from_millis(200), ..PATIENCE };
+    for (command, more) in [("DATA", "x\r\n"), ("BDAT 100000 LAST", "x"), ("BDAT 1\r\nx", "BDAT 1\r\nx")] {
+        let mut peering = house.connect(STRANGER, Role::Mx, hasty);
+        let envelope = "EHLO mx\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<anna@example.org>\r\n";
+        peering.send(&format!("{envelope}{command}\r\n"));
+        // Never silent for long, and never ready.
+        while peering.peer.write_all(more.as_bytes()).is_ok() && !peering.driver.is_finished() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let (said, why) = peering.end();
+        assert!(said.lines().last().unwrap().starts_with("421 4.4.2"), "{command}: {said}");
+        assert_eq!((why.as_str(), house.drafts()), ("timeout", 0), "{command}");
+    }
+}
+
+#[test]
+fn who_never_reads_is_left() {
+    let house = House::new();
+    let hasty = Patience { output: Duration::from_millis(50), ..PATIENCE };
+    let mut peering = house.connect(STRANGER, Role::Mx, hasty);
+    peering.send("EHLO mx\r\n");
+    // More answers than any socket holds; in the end there is nobody who takes another question.
+    while peering.peer.write_all(&b"NOOP\r\n".repeat(1000)).is_ok() {}
+    assert_eq!(peering.driver.join().unwrap(), io::Error::from(io::ErrorKind::TimedOut).to_string());
+}
+
+#[test]
+fn a_peer_that_can_still_hear_is_told_why() {
+    for (end, code, why) in [
+        (End::Timeout, Some(421), "timeout"),
+        (End::Shutdown, Some(421), "shutdown"),
+        (End::Cut, Some(421), "cut"),
+        (End::Quit, None, "quit"),
+        (End::Gone, None, "gone"),
+        (End::from(io::Error::from(io::ErrorKind::TimedOut)), Some(421), "timeout"),
+        (End::from(io::Error::from(io::ErrorKind::ConnectionReset)), None, "gone"),
+        (End::from(io::Error::other("no route")), None, "no route"),
+    ] {
+        assert_eq!((end.last_word().map(|reply| reply.code()), end.to_string().as_str()), (code, why));
+    }
+}
+
+/// A thousand connections that have said nothing yet cost their tasks, so what rarely happens in one
+/// (a handshake, the goodbye) must not lie in it from the beginning.
+#[test]
+fn a_task_is_small() {
+    let house = House::new();
+    let (_peer, ours) = UnixStream::pair().unwrap();
+    let stream = Stream::new(Peer::Unix, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+    let task = run(Arc::clone(&house.shared), stream, Role::Mx, SessionId(1));
+    let octets = std::mem::size_of_val(&task);
+    assert!(octets <= 8 * 1024, "{octets}");
+}
