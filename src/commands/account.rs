@@ -63,9 +63,9 @@ pub fn enable(settings: &Settings, name: &str) -> Result<(), Finding> {
 /// # Errors
 /// As [`disable`], and for a size that is none.
 pub fn quota(settings: &Settings, name: &str, size: &str) -> Result<(), Finding> {
-    let bytes = units::size(size).map_err(|why| Finding {
-        what: format!("{size:?}: {why}"),
-        remedy: "write bytes as a number, or like \"50 MiB\"; 0 is unlimited".to_owned(),
+    let bytes = units::size(size).map_err(|why| {
+        let (what, remedy) = why.split_once(": ").unwrap_or((&why, "write it like \"50 MiB\""));
+        Finding { what: what.to_owned(), remedy: format!("{remedy}; 0 is unlimited") }
     })?;
     let quota = (bytes > 0).then_some(Bytes(bytes));
     let account = change(settings, name, |accounts, account| accounts.set_quota(account, quota))?;

@@ -3,6 +3,7 @@
 
 mod folders;
 mod ports;
+mod process;
 
 use crate::config::{Finding, PlaintextLogin, Settings};
 use crate::limits;
@@ -56,19 +57,24 @@ pub fn run(settings: Result<Settings, Finding>) -> bool {
 }
 
 fn examine(settings: &Settings) -> Vec<Remark> {
+    // In the order of `serve`: as root it binds the ports and makes the data folder, and gives root
+    // up before all else.
+    let ports = ports::examine(settings);
+    let made = (!settings.data_dir.exists()).then(|| folders::examine(settings));
+    let process = process::examine(settings);
     let mut remarks = vec![Remark::Fine(match &settings.file {
         Some(file) => format!("configuration {}", file.display()),
         None => "no configuration file: the built-in defaults for trying it out".to_owned(),
     })];
     remarks.extend(hostname(settings));
-    remarks.extend(folders::examine(settings));
+    remarks.extend(made.unwrap_or_else(|| folders::examine(settings)));
     remarks.push(database(settings));
     remarks.extend(certificate(settings));
-    remarks.extend(ports::examine(settings));
+    remarks.extend(ports);
     remarks.extend(below_the_rfcs(settings));
     remarks.extend(plaintext(settings));
     remarks.push(descriptors(settings, net::descriptor_limit().unwrap_or(u64::MAX)));
-    remarks.extend(root(nix::unistd::geteuid().is_root()));
+    remarks.extend(process);
     remarks
 }
 
@@ -180,16 +186,6 @@ fn descriptors(settings: &Settings, limit: u64) -> Remark {
         Some(finding) => Remark::Warning(finding),
         None => Remark::Fine(format!("{limit} descriptors, up to {} wanted", settings.descriptors_wanted())),
     }
-}
-
-/// What root may do proves nothing about the user that the service runs as.
-fn root(is_root: bool) -> Option<Remark> {
-    is_root.then(|| {
-        Remark::warning(
-            "running as root: what was checked is what root may do",
-            "run both `serve` and `check` as a user of their own, as etc/restante.service does",
-        )
-    })
 }
 
 #[cfg(test)]

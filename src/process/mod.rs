@@ -1,11 +1,14 @@
-//! What the process may do: as which user it runs, which files it can touch.
-//!
+//! What the process may do: as which user it runs, which files it can touch, which calls it may make.
 //!
 //! All of it is done once, at the start, while there is a single thread. Knows no protocol and no
 //! connection.
 
 mod confine;
+mod data_dir;
 mod privileges;
+mod seccomp;
 
-pub use confine::{Confinement, confine};
+pub use confine::{Confinement, confine, confinement_offered};
+pub use data_dir::make_data_dir;
 pub use privileges::{Privileges, give_up_root};
+pub use seccomp::SystemCalls;

@@ -39,18 +39,26 @@ pub fn give_up_root(user: Option<&str>, needs_root: bool) -> Result<Privileges, 
 }
 
 fn become_user(name: &str) -> Result<(), Finding> {
-    let failed = |why: String| Finding {
-        what: format!("cannot run as user {name:?}: {why}"),
-        remedy: "make the user (etc/restante.sysusers does), or name another one in `user`".to_owned(),
-    };
-    let user = User::from_name(name).map_err(|errno| failed(errno.to_string()))?;
-    let user = user.ok_or_else(|| failed("there is no such user".to_owned()))?;
-    let login = CString::new(name).map_err(|error| failed(error.to_string()))?;
-    drop_to(&login, user.uid, user.gid).map_err(|errno| failed(errno.to_string()))?;
+    let user = user_named(name)?;
+    let login = CString::new(name).map_err(|error| not_as(name, &error.to_string()))?;
+    drop_to(&login, user.uid, user.gid).map_err(|errno| not_as(name, &errno.to_string()))?;
     if setuid(Uid::from_raw(0)).is_ok() {
-        return Err(failed("root came back".to_owned())); // Then nothing above was worth anything.
+        return Err(not_as(name, "root came back")); // Then nothing above was worth anything.
     }
     Ok(())
+}
+
+/// The user that `user` in the configuration names.
+pub(super) fn user_named(name: &str) -> Result<User, Finding> {
+    let user = User::from_name(name).map_err(|errno| not_as(name, &errno.to_string()))?;
+    user.ok_or_else(|| not_as(name, "there is no such user"))
+}
+
+fn not_as(name: &str, why: &str) -> Finding {
+    Finding {
+        what: format!("cannot run as user {name:?}: {why}"),
+        remedy: "make the user (etc/restante.sysusers does), or name another one in `user`".to_owned(),
+    }
 }
 
 /// The groups first: without root they could not be set any more.
@@ -63,7 +71,10 @@ fn drop_to(login: &CString, uid: Uid, gid: Gid) -> nix::Result<()> {
 impl fmt::Display for Privileges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ordinary => write!(f, "uid {}", geteuid()),
+            Self::Ordinary => match User::from_uid(geteuid()) {
+                Ok(Some(user)) => f.write_str(&user.name),
+                _ => write!(f, "uid {}", geteuid()), // Containers have users without a name.
+            },
             Self::GivenUp(name) => f.write_str(name),
             Self::Root => f.write_str("root"),
         }

@@ -42,12 +42,15 @@ pub fn run(settings: Settings, config: Option<PathBuf>) -> Result<(), Finding> {
         Err(error) => ::log::warn!("serve.descriptors why={error:?}"),
     }
     let listeners = bind(&settings)?;
-    // Behind the ports and before all else: no file is made, and no peer heard, as root.
-    let privileges = process::give_up_root(settings.user.as_deref(), needs_root(&listeners))?;
+    process::make_data_dir(settings.user.as_deref(), &settings.data_dir)?;
+    // Behind the ports and before all else: no other file is made, and no peer heard, as root.
+    let privileges = process::give_up_root(settings.user.as_deref(), needs_root(&settings))?;
+    let calls = process::SystemCalls::of_this_process();
     let tls = load_tls(&settings)?;
     let shared = Arc::new(Shared::open(settings, tls)?);
     let confinement = confine(&shared.settings());
-    Line::new("serve.start").with("user", privileges).with("confined", confinement).info();
+    let start = Line::new("serve.start").with("version", env!("CARGO_PKG_VERSION"));
+    start.with("user", privileges).with("confined", confinement).with("calls", calls).info();
     first_run::greet(&shared)?;
     let signals = Signals::new().map_err(|error| Finding {
         what: format!("signals cannot be caught: {error}"),
@@ -147,10 +150,12 @@ fn bind(settings: &Settings) -> Result<Vec<(Protocol, Listener)>, Finding> {
     Ok(listeners)
 }
 
-/// Whether a port was bound that only root, or who has CAP_NET_BIND_SERVICE, can bind.
-fn needs_root(listeners: &[(Protocol, Listener)]) -> bool {
-    let is_privileged = |address| matches!(address, ListenAddress::Tcp(tcp) if tcp.port() < 1024);
-    listeners.iter().any(|(_, listener)| is_privileged(listener.address()))
+/// Whether a port is to be bound that only root, or who has CAP_NET_BIND_SERVICE, can bind.
+pub fn needs_root(settings: &Settings) -> bool {
+    let lists =
+        [&settings.smtp.listen, &settings.lmtp.listen, &settings.pop3.listen, &settings.pop3.listen_tls];
+    let is_privileged = |address: &ListenAddress| matches!(address, ListenAddress::Tcp(tcp) if (1..1024).contains(&tcp.port()));
+    lists.into_iter().flatten().any(is_privileged)
 }
 
 /// Leaves the process its data, its configuration, its certificate and the folders of its sockets.

@@ -100,8 +100,9 @@ impl Shared {
 /// Opens the account database that the settings name; makes it when it is missing.
 ///
 /// # Errors
-/// See [`accounts_finding`].
+/// See [`accounts_finding`]; or the data folder could not be made.
 pub fn open_accounts(settings: &Settings) -> Result<Accounts, Finding> {
+    crate::process::make_data_dir(settings.user.as_deref(), &settings.data_dir)?;
     Accounts::open(&settings.database(), settings.auth.pbkdf2_rounds)
         .map_err(|error| accounts_finding(settings, &error))
 }

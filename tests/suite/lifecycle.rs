@@ -2,7 +2,9 @@
 
 use crate::client::Client;
 use crate::harness::{Server, eventually};
+use std::fs::{self, Permissions};
 use std::net::TcpStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const ANNA: &str = "anna@example.org";
 
@@ -147,4 +149,39 @@ fn ipv4_and_ipv6_listen_side_by_side() {
     client.send_message("c@example.net", &[ANNA], b"Subject: six\r\n\r\n");
     client.quit();
     assert!(String::from_utf8(server.log_in(ANNA).retr(1)).unwrap().contains("([IPv6:::1])"));
+}
+
+/// Only root has it to give up; anybody else sees that `user` is no hindrance.
+#[test]
+fn root_is_given_up_and_the_data_is_the_users() {
+    let mut server = Server::prepare("user = \"nobody\"");
+    let root = fs::metadata(server.folder()).unwrap().uid() == 0;
+    fs::set_permissions(server.folder(), Permissions::from_mode(0o755)).unwrap();
+    let report = server.restante(&["check"], "").done();
+    assert_eq!(report.contains("ok: runs as the user nobody"), root, "{report}");
+    assert!(!server.data().exists(), "check makes nothing");
+    server.account(ANNA, "secret");
+    server.again();
+    server.wait_for_log(if root { "user=nobody" } else { "user=" });
+    server.send(&[ANNA], b"Subject: hello\r\n\r\n");
+    server.log_in(ANNA).quit();
+    let owner = |path: &std::path::Path| fs::metadata(path).unwrap().uid();
+    for path in [server.data(), server.database(), server.files(ANNA, "new").remove(0)] {
+        assert_eq!(owner(&path) != owner(server.folder()), root, "{}", path.display());
+    }
+    let report = server.restante(&["check"], "").done();
+    assert!(!report.contains("another user"), "{report}");
+}
+
+/// Whatever `serve` refuses to run as, `check` refuses too.
+#[test]
+fn check_and_serve_agree_on_root() {
+    let server = Server::prepare("smtp.listen = [\"127.0.0.1:25\"]");
+    if fs::metadata(server.folder()).unwrap().uid() != 0 {
+        return; // Then the port itself is refused, or allowed by the kernel's setting.
+    }
+    for command in ["check", "serve"] {
+        let outcome = server.restante(&[command], "");
+        assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    }
 }

@@ -31,7 +31,7 @@ fn each_mistake_names_its_remedy() {
         (disable(&settings, "bert@x.org"), "is not an account", "account list"),
         (enable(&settings, "bert@x.org"), "is not an account", "account list"),
         (quota(&settings, "bert@x.org", "0"), "is not an account", "account list"),
-        (quota(&settings, "anna@x.org", "much"), "\"much\"", "50 MiB"),
+        (quota(&settings, "anna@x.org", "much"), "`much` is no size", "50 MiB\"; 0 is unlimited"),
         (remove(&settings, "bert@x.org", true), "is not an account", "account list"),
     ] {
         let finding = outcome.unwrap_err();

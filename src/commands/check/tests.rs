@@ -171,8 +171,16 @@ fn the_limits_of_connections_are_held_against_the_descriptors() {
 }
 
 #[test]
-fn root_and_a_name_without_a_domain_are_told() {
-    assert!(root(true).is_some() && root(false).is_none());
+fn a_user_that_is_not_there_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let mut settings = settings(home.path());
+    settings.user = Some("no-such-user-here".to_owned());
+    let found = errors(&settings);
+    assert_eq!(found.len(), usize::from(nix::unistd::geteuid().is_root()), "{found:?}");
+}
+
+#[test]
+fn a_name_without_a_domain_is_told() {
     let home = tempfile::tempdir().unwrap();
     let mut settings = settings(home.path());
     settings.hostname = Domain::parse("mail").unwrap();
