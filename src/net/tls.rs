@@ -14,16 +14,21 @@ use rustls_pki_types::CertificateDer;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 /// The certificate in force; replaced without touching running connections.
 pub struct Tls {
+    current: RwLock<Arc<Current>>,
+    files: Mutex<Files>,
+}
+
+/// Where the certificate in force came from.
+struct Files {
     certificate: PathBuf,
     key: PathBuf,
-    current: RwLock<Arc<Current>>,
-    /// How the files looked when they were last read, for better or worse.
-    seen: Mutex<[Stamp; 2]>,
+    /// How they looked when they were last read, for better or worse.
+    seen: [Stamp; 2],
 }
 
 struct Current {
@@ -54,14 +59,9 @@ impl Tls {
     /// # Errors
     /// A file is unreadable or not what it should be, or the key is that of another certificate.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsProblem> {
-        let seen = [stamp(certificate), stamp(key)]; // First: a change while we read must show.
+        let files = Files::look(certificate, key); // First: a change while we read must show.
         let current = Current::read(certificate, key)?;
-        Ok(Self {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-            current: RwLock::new(Arc::new(current)),
-            seen: Mutex::new(seen),
-        })
+        Ok(Self { current: RwLock::new(Arc::new(current)), files: Mutex::new(files) })
     }
 
     /// Reads again; a broken new one keeps the old and says so. `true` if another one is in force now.
@@ -69,23 +69,43 @@ impl Tls {
     /// # Errors
     /// As [`Tls::load`].
     pub fn reload(&self) -> Result<bool, TlsProblem> {
+        let mut files = self.files();
         // Noted before the outcome is known: a broken pair is complained about once, not at every
         // look, and is tried again when it changes.
-        let now = [stamp(&self.certificate), stamp(&self.key)];
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = now;
-        let new = Current::read(&self.certificate, &self.key)?;
+        *files = Files::look(&files.certificate, &files.key);
+        let new = Current::read(&files.certificate, &files.key)?;
+        Ok(self.replace(new))
+    }
+
+    /// Reads other files, and looks at those from now on; if they are no use, nothing changes.
+    /// `true` if another certificate is in force now.
+    ///
+    /// # Errors
+    /// As [`Tls::load`].
+    pub fn move_to(&self, certificate: &Path, key: &Path) -> Result<bool, TlsProblem> {
+        let files = Files::look(certificate, key);
+        let new = Current::read(certificate, key)?;
+        *self.files() = files;
+        Ok(self.replace(new))
+    }
+
+    fn replace(&self, new: Current) -> bool {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if new.chain == current.chain {
-            return Ok(false);
+        let other = new.chain != current.chain;
+        if other {
+            *current = Arc::new(new);
         }
-        *current = Arc::new(new);
-        Ok(true)
+        other
     }
 
     /// Whether the files look different (mtime, size, inode) from when they were read.
     pub fn files_changed(&self) -> bool {
-        let now = [stamp(&self.certificate), stamp(&self.key)];
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != now
+        let files = self.files();
+        Files::look(&files.certificate, &files.key).seen != files.seen
+    }
+
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a client may dislike about the certificate in force: expired or soon to be, made for
@@ -93,8 +113,8 @@ impl Tls {
     pub fn warnings(&self, hostname: &Domain, now: SystemTime) -> Vec<Finding> {
         let chain = &self.current().chain;
         let Some(leaf) = chain.first() else { return Vec::new() };
-        let file = self.certificate.display();
-        let mut warnings: Vec<Finding> = expiry_warning(&file.to_string(), leaf, now).into_iter().collect();
+        let file = self.files().certificate.display().to_string();
+        let mut warnings: Vec<Finding> = expiry_warning(&file, leaf, now).into_iter().collect();
         if !x509::is_for(leaf, hostname.as_str()) {
             warnings.push(Finding {
                 what: format!("{file} is not made for the name {}", hostname.as_str()),
@@ -133,6 +153,13 @@ impl Tls {
 
     fn current(&self) -> Arc<Current> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Files {
+    fn look(certificate: &Path, key: &Path) -> Self {
+        let seen = [stamp(certificate), stamp(key)];
+        Self { certificate: certificate.to_owned(), key: key.to_owned(), seen }
     }
 }
 

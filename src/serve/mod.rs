@@ -194,15 +194,22 @@ fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Finding {
     Finding { what: format!("cannot listen on {address}: {error}"), remedy: remedy.to_owned() }
 }
 
-/// The configured certificate, or the self-signed one, made when it is not there yet.
 fn load_tls(settings: &Settings) -> Result<Tls, Finding> {
+    let (certificate, key) = certificate_files(settings)?;
+    Tls::load(&certificate, &key)
+}
+
+/// The configured certificate and key, or the self-signed ones, made when they are not there yet.
+fn certificate_files(settings: &Settings) -> Result<(PathBuf, PathBuf), Finding> {
     if let Some(files) = &settings.tls {
-        return Tls::load(&files.certificate, &files.key);
+        return Ok((files.certificate.clone(), files.key.clone()));
     }
     let folder = settings.tls_folder();
-    let (certificate, key) = net::make_self_signed(&folder, &settings.hostname).map_err(|error| Finding {
+    net::make_self_signed(&folder, &settings.hostname).map_err(|error| Finding {
         what: format!("{}: a self-signed certificate could not be made: {error}", folder.display()),
-        remedy: "see that the folder can be written to, or configure [tls] certificate and key".to_owned(),
-    })?;
-    Tls::load(&certificate, &key)
+        remedy: format!(
+            "let the user that restante runs as write to {}, or configure [tls] certificate and key",
+            settings.data_dir.display()
+        ),
+    })
 }

@@ -1,7 +1,8 @@
 //! SIGHUP: certificates and settings are read again, and nothing that runs is disturbed.
 //!
 //! What was bound or opened at the start stays as it is; a change there is told and waits for a
-//! restart. A file that is wrong changes nothing.
+//! restart. A file that is wrong changes nothing. A certificate may move, but only to where the
+//! process may still read: what Landlock shut away at the start stays shut.
 
 use super::door::Door;
 use super::log::Line;
@@ -23,7 +24,10 @@ pub async fn reload(shared: &Arc<Shared>, door: &Door, config: Option<&Path>) {
                     .with("why", "takes effect at the next start")
                     .warn();
             }
-            let new = with_fixed_parts(new, &running);
+            let mut new = with_fixed_parts(new, &running);
+            if new.tls != running.tls && !moved(shared, &new).await {
+                new.tls = running.tls.clone(); // So that the next reload tries again.
+            }
             shared.failures.set_policy(new.auth.failures.clone());
             door.set_limits(&new);
             shared.replace_settings(new);
@@ -34,10 +38,30 @@ pub async fn reload(shared: &Arc<Shared>, door: &Door, config: Option<&Path>) {
     upkeep::reload_certificate(shared).await;
 }
 
+/// Goes over to the certificate that the new settings name; `false` if the old one had to stay.
+async fn moved(shared: &Arc<Shared>, new: &Settings) -> bool {
+    let (tls, new) = (Arc::clone(&shared.tls), new.clone());
+    let outcome = shared.doorway.disk(move || {
+        let (certificate, key) = super::certificate_files(&new)?;
+        tls.move_to(&certificate, &key)
+    });
+    match outcome.await {
+        Ok(_) => {
+            Line::new("serve.certificate").with("why", "the one that [tls] names now is in force").info();
+            true
+        }
+        Err(finding) => {
+            Line::new("serve.certificate").with("why", finding).warn();
+            let why = "the old certificate stays in force; a folder that [tls] did not name at the start \
+                       is out of reach until the next one";
+            Line::new("serve.reload").with("key", "tls").with("why", why).warn();
+            false
+        }
+    }
+}
+
 /// The keys whose change needs a restart.
 fn waits_for_restart(running: &Settings, new: &Settings) -> Vec<&'static str> {
-    let tls =
-        |settings: &Settings| settings.tls.as_ref().map(|tls| (tls.certificate.clone(), tls.key.clone()));
     let changed = [
         ("hostname", running.hostname != new.hostname),
         ("data_dir", running.data_dir != new.data_dir),
@@ -47,7 +71,6 @@ fn waits_for_restart(running: &Settings, new: &Settings) -> Vec<&'static str> {
         ("pop3.listen", running.pop3.listen != new.pop3.listen),
         ("pop3.listen_tls", running.pop3.listen_tls != new.pop3.listen_tls),
         ("auth.pbkdf2_rounds", running.auth.pbkdf2_rounds != new.auth.pbkdf2_rounds),
-        ("tls", tls(running) != tls(new)),
     ];
     changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }
@@ -62,6 +85,5 @@ fn with_fixed_parts(mut new: Settings, running: &Settings) -> Settings {
     new.pop3.listen = running.pop3.listen.clone();
     new.pop3.listen_tls = running.pop3.listen_tls.clone();
     new.auth.pbkdf2_rounds = running.auth.pbkdf2_rounds;
-    new.tls = running.tls.clone();
     new
 }

@@ -6,6 +6,7 @@ use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tl
 use rustls::pki_types::ServerName;
 use rustls::{NamedGroup, ProtocolVersion};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -124,6 +125,57 @@ fn a_renewed_certificate_is_taken_at_a_reload_and_a_broken_one_is_not() {
     server.wait_for_log("cert.pem");
     assert_eq!(certificate(&server), second);
     assert!(server.restante(&["check"], "").text().contains("cert.pem"));
+}
+
+/// certbot's way: the names are links, and a renewal points them at the next files.
+#[test]
+fn a_certificate_behind_links_that_are_moved_is_taken() {
+    let mut server = Server::prepare("tls.certificate = \"DIR/live/cert\"\ntls.key = \"DIR/live/key\"");
+    let (live, archive) = (server.folder().join("live"), server.folder().join("archive"));
+    fs::create_dir(&live).unwrap();
+    let first = renew(&server);
+    put_away(&server, &archive.join("1"));
+    point_at(&live, &archive.join("1"));
+    server.again();
+    assert_eq!(certificate(&server), first);
+    let second = renew(&server);
+    put_away(&server, &archive.join("1/2")); // Below a folder that was known at the start.
+    point_at(&live, &archive.join("1/2"));
+    server.signal("HUP");
+    eventually("the renewed certificate", || (certificate(&server) == second).then_some(()));
+}
+
+#[test]
+fn a_certificate_may_move_within_reach_and_never_out_of_service() {
+    let mut server = Server::prepare("tls.certificate = \"DIR/cert.pem\"\ntls.key = \"DIR/key.pem\"");
+    let first = renew(&server);
+    server.again();
+    server.configure("tls.certificate = \"DIR/not/there.pem\"\ntls.key = \"DIR/not/key.pem\"");
+    server.signal("HUP");
+    server.wait_for_log("the old certificate stays in force");
+    assert_eq!(certificate(&server), first);
+    let second = renew(&server);
+    put_away(&server, &server.folder().join("other"));
+    server.configure("tls.certificate = \"DIR/other/cert.pem\"\ntls.key = \"DIR/other/key.pem\"");
+    server.signal("HUP");
+    server.wait_for_log("the one that [tls] names now is in force");
+    assert_eq!(certificate(&server), second);
+}
+
+/// Moves the pair that [`renew`] made.
+fn put_away(server: &Server, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for name in ["cert.pem", "key.pem"] {
+        fs::rename(server.folder().join(name), to.join(name)).unwrap();
+    }
+}
+
+fn point_at(live: &Path, folder: &Path) {
+    for name in ["cert", "key"] {
+        let next = live.join("next");
+        std::os::unix::fs::symlink(folder.join(name).with_extension("pem"), &next).unwrap();
+        fs::rename(next, live.join(name)).unwrap();
+    }
 }
 
 #[test]
