@@ -27,9 +27,10 @@ pub(super) fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, Findi
                      and the server's own certificate first in its file"
                 .to_owned(),
         }),
-        Err(Error::InvalidCertificate(error)) => Err(Finding {
-            what: format!("{} cannot be used: {error:?}", certificate.display()),
-            remedy: "give an X.509 version 3 certificate".to_owned(),
+        // rustls' own words for it are those of a programmer.
+        Err(Error::InvalidCertificate(_)) => Err(Finding {
+            what: format!("{} cannot be used: no X.509 version 3 certificate", certificate.display()),
+            remedy: "have it issued anew; `openssl x509 -in FILE -text` shows its version".to_owned(),
         }),
         Err(error) => Err(Finding {
             what: format!("{} cannot be used: {error}", key.display()),

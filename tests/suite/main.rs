@@ -22,3 +22,4 @@ mod login;
 mod maildrop;
 mod smtp_live;
 mod tls;
+mod words;

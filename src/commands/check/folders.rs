@@ -3,6 +3,7 @@
 
 use super::Remark;
 use crate::config::Settings;
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access, geteuid};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -30,11 +31,18 @@ fn folder(path: &Path) -> Vec<Remark> {
     if !found.is_dir() {
         return vec![Remark::error(format!("{shown} is not a folder"), "move it away, or set `data_dir`")];
     }
-    if !is_writable(path) {
-        return vec![Remark::error(
-            format!("{shown} cannot be written to"),
-            format!("give it to the user that restante runs as: chown -R USER {shown}"),
-        )];
+    match writable(path) {
+        Ok(()) => {}
+        Err(Errno::EROFS) => {
+            let what = format!("{shown} is on a disk that may only be read");
+            return vec![Remark::error(what, "mount it for writing; the kernel's log may tell of a fault")];
+        }
+        Err(errno) => {
+            return vec![Remark::error(
+                format!("{shown} cannot be written to: {}", errno.desc()),
+                format!("give it to the user that restante runs as: chown -R USER {shown}"),
+            )];
+        }
     }
     let mut remarks = vec![Remark::Fine(format!("folder {shown}"))];
     // Other people's mail is in there; restante itself makes folders with 0700.
@@ -60,7 +68,7 @@ fn missing(path: &Path) -> Remark {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let above = absolute.ancestors().find(|above| above.exists());
     match above {
-        Some(above) if above.is_dir() && is_writable(above) => {
+        Some(above) if above.is_dir() && writable(above).is_ok() => {
             Remark::Fine(format!("folder {} will be made", path.display()))
         }
         _ => Remark::error(
@@ -74,6 +82,6 @@ fn missing(path: &Path) -> Remark {
 }
 
 /// Asks the kernel, which also knows of read-only mounts and access lists; a mode tells neither.
-fn is_writable(folder: &Path) -> bool {
-    access(folder, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK).is_ok()
+fn writable(folder: &Path) -> nix::Result<()> {
+    access(folder, AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK)
 }

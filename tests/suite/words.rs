@@ -1,0 +1,65 @@
+//! What the README promises scripts about the log: every event and every key in the source is in its
+//! tables, and the tables name nothing that is not written.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_event_and_key_of_the_log_is_in_the_readme() {
+    let source = source_of(&root().join("src"));
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let told = told(&readme);
+    let mut written: BTreeSet<String> = behind(&source, "Line::new(\"");
+    written.extend(behind(&source, ".log(\""));
+    // One driver serves both protocols.
+    for call in [".log_line(\"", " line(\""] {
+        for event in behind(&source, call) {
+            written.extend([format!("smtp.{event}"), format!("lmtp.{event}")]);
+        }
+    }
+    for call in [".with(\"", ".with_some(\""] {
+        written.extend(behind(&source, call));
+    }
+    let missing: Vec<_> = written.difference(&told).collect();
+    assert!(missing.is_empty(), "not in the README: {missing:?}");
+    // Those below are written without a `Line`.
+    let others = ["serve.descriptors", "task.panic", "task"];
+    let made_up: Vec<_> =
+        told.iter().filter(|word| !written.contains(*word) && !others.contains(&word.as_str())).collect();
+    assert!(made_up.is_empty(), "in the README alone: {made_up:?}");
+}
+
+/// The words in backticks that begin the rows of the log's two tables.
+fn told(readme: &str) -> BTreeSet<String> {
+    let (_, after) = readme.split_once("\n## The log\n").unwrap();
+    let (section, _) = after.split_once("\n## ").unwrap();
+    let first_cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next());
+    first_cells.flat_map(|cell| cell.split(", ")).map(|word| word.trim_matches('`').to_owned()).collect()
+}
+
+/// What stands between each `start` and the next quotation mark, tests left out; names made by
+/// `format!` are found where their parts are.
+fn behind(source: &str, start: &str) -> BTreeSet<String> {
+    let names = source.split(start).skip(1).filter_map(|rest| rest.split('"').next());
+    names.filter(|name| !name.contains('{')).map(str::to_owned).collect()
+}
+
+fn source_of(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &source_of(&path);
+        } else if path.file_stem().is_some_and(|stem| stem != "tests") {
+            let file = fs::read_to_string(&path).unwrap();
+            let code = file.split("#[cfg(test)]").next().unwrap();
+            text.extend(code.lines().filter(|line| !line.trim_start().starts_with("//")));
+        }
+    }
+    text
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
