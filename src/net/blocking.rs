@@ -1,6 +1,8 @@
 //! The doorway for blocking work. Knows how many jobs run at once; knows nothing of what they do.
 
+use super::turns::Turns;
 use crate::limits;
+use crate::mail::Peer;
 use crate::runtime;
 use async_lock::Semaphore;
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use std::thread;
 pub struct Doorway {
     disk: Lane,
     hash: Lane,
+    /// Who floods us with logins waits for itself: others come to their hash in between.
+    turns: Turns,
 }
 
 struct Lane(Arc<Semaphore>);
@@ -25,7 +29,8 @@ impl Doorway {
     }
 
     fn with_lanes(disk: usize, hash: usize) -> Self {
-        Self { disk: Lane::new(disk), hash: Lane::new(hash) }
+        // Half of the lane: an office behind one address has more than one core, and never all.
+        Self { disk: Lane::new(disk), hash: Lane::new(hash), turns: Turns::new(hash.div_ceil(2)) }
     }
 
     /// Files and SQLite.
@@ -33,8 +38,13 @@ impl Doorway {
         self.disk.pass(work).await
     }
 
-    /// Password hashing.
-    pub async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+    /// Password hashing for `peer`.
+    pub async fn hash<T: Send + 'static>(&self, peer: &Peer, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let turn = self.turns.take(peer).await;
+        let work = move || {
+            let _turn = turn; // Like the place: given back by the work, and not by who waits for it.
+            work()
+        };
         self.hash.pass(work).await
     }
 }
@@ -70,14 +80,33 @@ mod tests {
         let doorway = Doorway::with_lanes(1, 1);
         let (go_on, wait) = mpsc::channel::<()>();
         block_on(async {
-            let mut hashing = pin!(doorway.hash(move || wait.recv().is_err()));
+            let mut hashing = pin!(doorway.hash(&Peer::Unix, move || wait.recv().is_err()));
             assert!(future::poll_once(&mut hashing).await.is_none());
-            let mut queued = pin!(doorway.hash(|| "after"));
+            let mut queued = pin!(doorway.hash(&Peer::Unix, || "after"));
             assert!(future::poll_once(&mut queued).await.is_none(), "one at a time");
             assert_eq!(doorway.disk(|| "at once").await, "at once");
             go_on.send(()).unwrap();
             assert!(!hashing.await);
             assert_eq!(queued.await, "after");
+        });
+    }
+
+    #[test]
+    fn a_flood_from_one_address_waits_for_itself() {
+        let doorway = Doorway::with_lanes(1, 1);
+        let [flooder, other] = ["192.0.2.1:1", "192.0.2.2:1"].map(|text| Peer::Tcp(text.parse().unwrap()));
+        let (go_on, wait) = mpsc::channel::<()>();
+        block_on(async {
+            let mut first = pin!(doorway.hash(&flooder, move || wait.recv().is_err()));
+            assert!(future::poll_once(&mut first).await.is_none());
+            let mut second = pin!(doorway.hash(&flooder, || "second"));
+            assert!(future::poll_once(&mut second).await.is_none());
+            let mut between = pin!(doorway.hash(&other, || "between"));
+            assert!(future::poll_once(&mut between).await.is_none(), "the lane is full");
+            go_on.send(()).unwrap();
+            assert!(!first.await);
+            assert_eq!(between.await, "between", "though the second came before it");
+            assert_eq!(second.await, "second");
         });
     }
 

@@ -19,6 +19,7 @@ mod shutdown;
 mod socket;
 mod stream;
 mod tls;
+mod turns;
 mod x509;
 
 pub use blocking::Doorway;

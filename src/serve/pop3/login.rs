@@ -117,9 +117,8 @@ async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Accoun
         Recognition::Known(account) => Ok(Some(account)),
         Recognition::Unknown => {
             let accounts = Arc::clone(&visit.shared.accounts);
-            let verified =
-                doorway.hash(move || accounts.verify(&credentials.user, &credentials.password)).await;
-            verified.map_err(|error| fault(visit, &error))
+            let work = move || accounts.verify(&credentials.user, &credentials.password);
+            doorway.hash(&visit.peer, work).await.map_err(|error| fault(visit, &error))
         }
     }
 }
