@@ -4,6 +4,7 @@
 //! Pure bookkeeping: time is handed in. It slows and never refuses, so nobody can lock an owner
 //! out; an address from which the account was logged into before is not even slowed.
 
+use super::network::subscriber;
 use crate::limits;
 use crate::mail::{Peer, UserName};
 use std::collections::HashMap;
@@ -20,7 +21,8 @@ pub struct Budget {
 struct Tally {
     failures: u32,
     last: Instant,
-    /// Addresses from which a login succeeded, the latest last.
+    /// Addresses from which a login succeeded, the latest last; an IPv6 address by its /64, since
+    /// programs take a new one in it every day.
     known: Vec<IpAddr>,
 }
 
@@ -30,7 +32,7 @@ impl Budget {
         let accounts = self.lock();
         let Some(tally) = accounts.get(&key(user)) else { return Duration::ZERO };
         let over = tally.failures_at(now).saturating_sub(limits::ACCOUNT_FAILURES_BEFORE_DELAY);
-        let is_known = peer.ip().is_none_or(|ip| tally.known.contains(&ip));
+        let is_known = peer.ip().is_none_or(|ip| tally.known.contains(&subscriber(ip)));
         if over == 0 || is_known {
             return Duration::ZERO;
         }
@@ -48,7 +50,7 @@ impl Budget {
 
     /// Notes a login: the address is known from now on. The failures stay: they were not the owner's.
     pub fn succeeded(&self, user: &UserName, peer: &Peer, now: Instant) {
-        let Some(ip) = peer.ip() else { return };
+        let Some(ip) = peer.ip().map(subscriber) else { return };
         let mut accounts = self.lock();
         make_room(&mut accounts, now);
         let known = &mut accounts.entry(key(user)).or_insert_with(|| Tally::new(now)).known;
@@ -99,7 +101,7 @@ mod tests {
     use super::*;
 
     fn peer(text: &str) -> Peer {
-        Peer::Tcp(format!("{text}:1000").parse().unwrap())
+        Peer::Tcp((text.parse::<IpAddr>().unwrap(), 1000).into())
     }
 
     fn guessed(times: u32, now: Instant) -> (Budget, UserName) {
@@ -129,6 +131,9 @@ mod tests {
         budget.succeeded(&anna, &peer("192.0.2.7"), now);
         assert_eq!(budget.delay(&anna, &peer("192.0.2.7"), now), Duration::ZERO);
         assert_eq!(budget.delay(&anna, &peer("192.0.2.8"), now), limits::LOGIN_DELAY_MAX);
+        budget.succeeded(&anna, &peer("2001:db8::7"), now);
+        assert_eq!(budget.delay(&anna, &peer("2001:db8::8"), now), Duration::ZERO, "the same /64");
+        assert_eq!(budget.delay(&anna, &peer("2001:db8:0:1::7"), now), limits::LOGIN_DELAY_MAX);
     }
 
     #[test]

@@ -46,6 +46,9 @@ struct Record {
     failures: u32,
     last: Instant,
     banned_until: Option<Instant>,
+    /// Since when the ban stands in the database, where an administrator may lift it. `None`: not
+    /// yet, or not at all on a full disk, so that its absence there means nothing.
+    kept: Option<Instant>,
 }
 
 impl Failures {
@@ -89,12 +92,25 @@ impl Failures {
         until.checked_duration_since(now).filter(|left| !left.is_zero())
     }
 
+    /// Whether nothing is ever held against an address.
+    pub fn is_exempt(&self, peer: &Peer) -> bool {
+        self.lock().concerned(peer).is_none()
+    }
+
     /// Bans an address from outside: at a start, the bans that were kept.
     pub fn ban_until(&self, ip: IpAddr, until: Instant, now: Instant) {
         let mut state = self.lock();
         let ip = subscriber(ip);
         state.make_room(ip, now);
-        state.peers.entry(ip).or_insert(Record::new(now)).banned_until = Some(until);
+        let record = state.peers.entry(ip).or_insert(Record::new(now));
+        (record.banned_until, record.kept) = (Some(until), Some(now));
+    }
+
+    /// The ban of that address stands in the database from `now` on.
+    pub fn kept(&self, ip: IpAddr, now: Instant) {
+        if let Some(record) = self.lock().peers.get_mut(&subscriber(ip)) {
+            record.kept = Some(now);
+        }
     }
 
     /// Lifts a ban and forgets the failures; `false` when there was nothing to forget.
@@ -102,13 +118,13 @@ impl Failures {
         self.lock().peers.remove(&subscriber(ip)).is_some()
     }
 
-    /// Makes the running bans those that are given, each with the time it has left: a ban that was
-    /// lifted from outside ends here.
-    pub fn set_bans(&self, bans: impl Iterator<Item = (IpAddr, Duration)>, now: Instant) {
+    /// Makes the running bans those that stood in the database at `read`, each with the time it had
+    /// left: a ban that was lifted there ends here. One that was not kept by then holds on.
+    pub fn set_bans(&self, bans: impl Iterator<Item = (IpAddr, Duration)>, read: Instant) {
         let bans: HashMap<IpAddr, Duration> = bans.map(|(ip, left)| (subscriber(ip), left)).collect();
-        self.lock().peers.retain(|ip, record| record.banned_until.is_none() || bans.contains_key(ip));
+        self.lock().peers.retain(|ip, record| bans.contains_key(ip) || !record.was_kept_before(read));
         for (ip, left) in bans {
-            self.ban_until(ip, now.checked_add(left).unwrap_or(now), now);
+            self.ban_until(ip, read.checked_add(left).unwrap_or(read), read);
         }
     }
 
@@ -149,7 +165,7 @@ impl State {
 
 impl Record {
     fn new(now: Instant) -> Self {
-        Self { failures: 0, last: now, banned_until: None }
+        Self { failures: 0, last: now, banned_until: None, kept: None }
     }
 
     fn failed(&mut self, policy: &FailurePolicy, now: Instant) -> Penalty {
@@ -167,9 +183,13 @@ impl Record {
             banned: policy.before_ban != 0 && self.failures >= policy.before_ban,
         };
         if penalty.banned {
-            *self = Self { failures: 0, last: now, banned_until: now.checked_add(policy.ban_time) };
+            *self = Self { banned_until: now.checked_add(policy.ban_time), ..Self::new(now) };
         }
         penalty
+    }
+
+    fn was_kept_before(&self, read: Instant) -> bool {
+        self.banned_until.is_some() && self.kept.is_some_and(|kept| kept <= read)
     }
 
     fn is_forgotten(&self, now: Instant) -> bool {

@@ -8,7 +8,7 @@ use super::shared::Shared;
 use super::{pop3, smtp};
 use crate::config::Settings;
 use crate::limits;
-use crate::mail::SessionId;
+use crate::mail::{Peer, SessionId};
 use crate::net::{Full, Gate, Listener, Permit, Stream};
 use crate::pop3::Response;
 use crate::runtime;
@@ -47,7 +47,16 @@ pub struct Door {
     smtp: Arc<Gate>,
     lmtp: Arc<Gate>,
     pop3: Arc<Gate>,
-    refused: Mutex<Rush>,
+    /// By [`Why`]: a banned address that keeps knocking does not hide that we are full.
+    refused: Mutex<[Rush; 3]>,
+}
+
+/// Why a connection is turned away.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    AllFull,
+    PeerFull,
+    Banned,
 }
 
 /// A run of refused connections, told in one line each [`limits::REFUSAL_LOG_EVERY`].
@@ -94,33 +103,49 @@ impl Door {
     }
 
     fn admit(&self, protocol: Protocol, stream: Stream) {
-        let gate = match protocol {
-            Protocol::Smtp => &self.smtp,
-            Protocol::Lmtp => &self.lmtp,
-            Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
-        };
-        match gate.enter(&stream.peer()) {
+        match self.enter(protocol, &stream.peer()) {
             Ok(permit) => {
                 let id = self.shared.session_id();
                 let session = session(Arc::clone(&self.shared), protocol, stream, permit, id);
                 runtime::spawn_named(format!("{protocol} session={id}"), session);
             }
-            Err(full) => {
-                self.tell_refusal(protocol, &stream, full);
-                runtime::spawn(refuse(protocol, stream));
+            Err(why) => {
+                self.tell_refusal(protocol, &stream, why);
+                runtime::spawn(refuse(protocol, stream, why));
             }
         }
     }
 
-    fn tell_refusal(&self, protocol: Protocol, stream: &Stream, full: Full) {
-        let mut rush = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A ban is for guessing passwords, and only POP3 has any: mail is taken from everywhere. It comes
+    /// first of all, so that a guesser costs neither a place nor a handshake.
+    fn enter(&self, protocol: Protocol, peer: &Peer) -> Result<Permit, Why> {
+        let gate = match protocol {
+            Protocol::Smtp => &self.smtp,
+            Protocol::Lmtp => &self.lmtp,
+            Protocol::Pop3 | Protocol::Pop3s
+                if self.shared.failures.banned(peer, Instant::now()).is_some() =>
+            {
+                return Err(Why::Banned);
+            }
+            Protocol::Pop3 | Protocol::Pop3s => &self.pop3,
+        };
+        gate.enter(peer).map_err(|full| match full {
+            Full::All => Why::AllFull,
+            Full::Peer => Why::PeerFull,
+        })
+    }
+
+    fn tell_refusal(&self, protocol: Protocol, stream: &Stream, why: Why) {
+        let mut rushes = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let rush = &mut rushes[why as usize];
         rush.since += 1;
         if rush.told.is_some_and(|told| told.elapsed() < limits::REFUSAL_LOG_EVERY) {
             return;
         }
-        let why = match full {
-            Full::All => "too many connections",
-            Full::Peer => "too many connections from this address",
+        let why = match why {
+            Why::AllFull => "too many connections",
+            Why::PeerFull => "too many connections from this address",
+            Why::Banned => "banned",
         };
         let line = Line::new("serve.refused").with("protocol", protocol).with("peer", stream.peer());
         line.with("why", why).with("connections", rush.since).warn();
@@ -139,14 +164,15 @@ async fn session(shared: Arc<Shared>, protocol: Protocol, stream: Stream, permit
     drop((permit, running));
 }
 
-/// Says that there are too many, and closes. Inside TLS it closes only: a handshake for everyone who
+/// Says why, and closes. Inside TLS it closes only: a handshake for everyone who
 /// is refused is what a flood would want.
-async fn refuse(protocol: Protocol, mut stream: Stream) {
+async fn refuse(protocol: Protocol, mut stream: Stream, why: Why) {
     let mut words = Vec::new();
-    match protocol {
-        Protocol::Smtp | Protocol::Lmtp => Reply::TOO_MANY_CONNECTIONS.write_to(&mut words),
-        Protocol::Pop3 => Response::TOO_MANY_CONNECTIONS.write_to(&mut words),
-        Protocol::Pop3s => return,
+    match (protocol, why) {
+        (Protocol::Smtp | Protocol::Lmtp, _) => Reply::TOO_MANY_CONNECTIONS.write_to(&mut words),
+        (Protocol::Pop3, Why::Banned) => Response::BANNED.write_to(&mut words),
+        (Protocol::Pop3, _) => Response::TOO_MANY_CONNECTIONS.write_to(&mut words),
+        (Protocol::Pop3s, _) => return,
     }
     // Whether it arrives is the peer's affair: it was refused either way.
     let _ = stream.send(&words, limits::REFUSAL_TIMEOUT).await;

@@ -78,20 +78,21 @@ pub async fn reload_certificate(shared: &Arc<Shared>) {
 pub async fn note_ban(shared: &Arc<Shared>, address: IpAddr, lasts: Duration) {
     let ban = Ban { address, until: SystemTime::now() + lasts };
     let accounts = Arc::clone(&shared.accounts);
-    if let Err(error) = shared.doorway.disk(move || accounts.ban(&ban)).await {
+    match shared.doorway.disk(move || accounts.ban(&ban)).await {
+        Ok(()) => shared.failures.kept(address, Instant::now()),
         // It holds in memory all the same, until a restart.
-        Line::new("serve.ban").with("peer", address).with("why", format!("{error:?}")).warn();
+        Err(error) => Line::new("serve.ban").with("peer", address).with("why", format!("{error:?}")).warn(),
     }
 }
 
 /// Makes the bans in memory those of the database.
 async fn read_bans(shared: &Arc<Shared>) {
     let accounts = Arc::clone(&shared.accounts);
-    let now = SystemTime::now();
+    let (now, read) = (SystemTime::now(), Instant::now());
     match shared.doorway.disk(move || accounts.bans(now)).await {
         Ok(bans) => {
             let left = |ban: Ban| (ban.address, ban.until.duration_since(now).unwrap_or_default());
-            shared.failures.set_bans(bans.into_iter().map(left), Instant::now());
+            shared.failures.set_bans(bans.into_iter().map(left), read);
         }
         Err(error) => Line::new("serve.ban").with("why", format!("{error:?}")).warn(),
     }

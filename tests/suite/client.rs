@@ -31,7 +31,11 @@ pub struct Client {
 
 impl Client {
     pub fn tcp(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::on(TcpStream::connect(address).unwrap())
+    }
+
+    /// On a connection that was made already.
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(SILENCE)).unwrap();
         stream.set_write_timeout(Some(SILENCE)).unwrap();
         stream.set_nodelay(true).unwrap();

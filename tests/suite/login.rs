@@ -136,23 +136,3 @@ fn the_log_tells_of_logins_and_never_of_passwords() {
     assert!(!log.contains(password) && !log.contains(&BASE64.encode(password)), "{log}");
     assert!(!log.contains("AGFubmFA"), "{log}");
 }
-
-#[test]
-fn guessing_is_slowed_and_then_refused() {
-    let server =
-        Server::start("auth.failures_before_delay = 0\nauth.failures_before_ban = 3\nauth.exempt = []");
-    let mut client = server.pop3();
-    for _ in 0..3 {
-        client.ask("USER anna@example.org", "+OK");
-        client.say("PASS wrong");
-        let _ = client.try_line();
-    }
-    client.hang_up();
-    // Whether at the door or at the password: the right one does not get in either.
-    let mut client = crate::client::Client::tcp(server.address("pop3"));
-    client.send(b"USER anna@example.org\r\nPASS secret\r\nSTAT\r\n");
-    let heard = client.rest_until(|line| line.starts_with("-ERR"));
-    assert!(!heard.iter().any(|line| line.starts_with("+OK 0 ")), "{heard:?}");
-    // Mail is still taken from there.
-    server.send(&["anna@example.org"], b"Subject: x\r\n\r\n");
-}

@@ -14,6 +14,7 @@ mod configs;
 mod delivery;
 mod first_run;
 mod foreign_mail;
+mod guessing;
 mod house;
 mod lifecycle;
 mod live_dialogues;

@@ -135,3 +135,25 @@ fn the_bans_of_the_database_take_the_place_of_those_in_memory() {
     failures.set_bans(std::iter::empty(), now);
     assert!(!failures.any_banned(now));
 }
+
+#[test]
+fn a_ban_that_is_not_in_the_database_yet_is_not_lifted_by_a_look_there() {
+    let (failures, now) = (Failures::new(policy(0, 1)), Instant::now());
+    let at = |seconds| now + Duration::from_secs(seconds);
+    let peer = tcp("192.0.2.1:1");
+    assert!(failures.failed(&peer, now).banned);
+    failures.set_bans(std::iter::empty(), at(1));
+    assert!(failures.banned(&peer, at(1)).is_some(), "the disk is full, or the database busy");
+    failures.kept("192.0.2.1".parse().unwrap(), at(3));
+    failures.set_bans(std::iter::empty(), at(2));
+    assert!(failures.banned(&peer, at(3)).is_some(), "the look was taken before it was written");
+    failures.set_bans(std::iter::empty(), at(3));
+    assert!(failures.banned(&peer, at(3)).is_none(), "lifted by the administrator");
+}
+
+#[test]
+fn who_is_exempt() {
+    let failures = Failures::new(policy(1, 1));
+    let exempt = [Peer::Unix, tcp("127.0.0.1:1"), tcp("192.0.2.1:1")].map(|peer| failures.is_exempt(&peer));
+    assert_eq!(exempt, [true, true, false]);
+}

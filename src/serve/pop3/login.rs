@@ -14,7 +14,7 @@ use crate::serve::upkeep;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Judges a login and opens the maildrop.
 pub(super) async fn log_in(
@@ -70,8 +70,7 @@ async fn admit(visit: &Visit, login: Login) -> Result<AccountAddress, Refusal> {
     // Before the password is looked at: a banned guesser must not learn that one was right.
     refuse_banned(visit)?;
     let user = login.user().clone();
-    // Many addresses that guess at one account are slowed together; where its owner was before, not.
-    runtime::sleep(visit.shared.budget.delay(&user, &visit.peer, Instant::now())).await;
+    runtime::sleep(delay(visit, &user)).await;
     let account = match login {
         Login::Password(credentials) => verify(visit, credentials).await,
         Login::Proof(verdict) => confirm(visit, verdict).await,
@@ -84,6 +83,14 @@ async fn admit(visit: &Visit, login: Login) -> Result<AccountAddress, Refusal> {
         }
         None => Err(punish(visit, &user).await),
     }
+}
+
+/// Many addresses that guess at one account are slowed together; where its owner was before, not.
+fn delay(visit: &Visit, user: &UserName) -> Duration {
+    if visit.shared.failures.is_exempt(&visit.peer) {
+        return Duration::ZERO;
+    }
+    visit.shared.budget.delay(user, &visit.peer, Instant::now())
 }
 
 /// Notes a wrong password. The answer waits for what it costs, and with it everything else on this
