@@ -101,6 +101,9 @@ pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
 pub const SEND_BUFFER: usize = 256 * 1024;
 /// Octets of answers that wait for a peer before its next command is looked at.
 pub const OUTPUT_MAX: usize = 64 * 1024;
+/// Small messages that are read ahead for a client that fetches one after the other, together not
+/// more than [`OUTPUT_MAX`]: the first of them waits for all.
+pub const READ_AHEAD_MAX: usize = 16;
 /// How long a peer may take to accept one piece of output.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a TLS handshake may take.

@@ -3,6 +3,7 @@
 //! Knows no command and no reply text; what a line means is [`crate::pop3`]'s business. Nothing is
 //! removed from a maildrop but by [`Step::Update`].
 
+mod ahead;
 mod connection;
 mod end;
 mod login;
@@ -17,6 +18,7 @@ use crate::sasl::ChannelBindings;
 use crate::serve::log::Line as LogLine;
 use crate::serve::shared::Shared;
 use crate::wire::line::Line;
+use ahead::Ahead;
 use connection::Connection;
 use end::End;
 use futures_lite::future;
@@ -50,6 +52,7 @@ struct Visit {
     tls: Option<&'static str>,
     /// Shared with the disk job that reads from it; whoever drops it last gives the lock back.
     maildrop: Option<Arc<Maildrop>>,
+    ahead: Ahead,
     began: Instant,
     tally: Tally,
 }
@@ -186,7 +189,8 @@ impl Visit {
     fn new(shared: Arc<Shared>, peer: Peer, id: SessionId) -> Self {
         let settings = shared.settings();
         let began = Instant::now();
-        Self { shared, settings, id, peer, tls: None, maildrop: None, began, tally: Tally::default() }
+        let (ahead, tally) = (Ahead::default(), Tally::default());
+        Self { shared, settings, id, peer, tls: None, maildrop: None, ahead, began, tally }
     }
 
     /// What may be said on this connection, as a value for the session.

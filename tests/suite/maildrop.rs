@@ -237,3 +237,38 @@ fn a_message_that_is_cut_off_while_it_is_sent_ends_without_the_final_dot() {
     assert_eq!(again.list().len(), 1);
     again.quit();
 }
+
+#[test]
+fn whoever_goes_through_a_maildrop_gets_each_message_and_no_other() {
+    let server = Server::start("");
+    let text = |number: usize| match number {
+        20 => format!("Subject: {number}\r\n\r\n{}", "large\r\n".repeat(20_000)),
+        _ => format!("Subject: {number}\r\n\r\n.{}\r\n", "x".repeat(number * 100)),
+    };
+    for number in 1..=40 {
+        let file = text(number).replace("\r\n", "\n");
+        server.deposit(ANNA, "new", &format!("17000000{number:02}.x"), file.as_bytes());
+    }
+    let mut client = server.log_in(ANNA);
+    // Before anything is read: the one behind is gone, and the ones around it are not.
+    fs::remove_file(server.mailbox(ANNA).join("new/1700000009.x")).unwrap();
+    for number in (1..=40).filter(|number| *number != 9) {
+        assert_eq!(client.retr(number), text(number).as_bytes(), "{number}");
+        if number == 8 {
+            client.ask("RETR 9", "-ERR");
+        }
+        if number % 7 == 0 {
+            client.ask(&format!("DELE {number}"), "+OK");
+            client.ask(&format!("RETR {number}"), "-ERR");
+        }
+        if number % 5 == 0 {
+            assert_eq!(client.retr(1), text(1).as_bytes());
+        }
+    }
+    for number in [10, 11, 12, 13, 15] {
+        let header = format!("Subject: {number}\r\n\r\n");
+        assert_eq!(client.lines(&format!("TOP {number} 0")).concat(), header.as_bytes());
+    }
+    assert_eq!(client.retr(16), text(16).as_bytes(), "the whole of it behind a TOP of the one before");
+    client.quit();
+}

@@ -1,16 +1,18 @@
 //! RETR and TOP: a message from its file to the client, block by block.
 //!
-//! A message that is smaller than a block takes one pass through the doorway and leaves in one write
-//! with the +OK line before it.
+//! A message that is smaller than a block takes one pass through the doorway, with those behind it if
+//! the client goes through them, and leaves in one write with the +OK line before it.
 
 use super::Visit;
+use super::ahead::{self, Ready};
 use super::connection::Connection;
 use super::end::End;
 use crate::limits;
 use crate::mail::{MessageNumber, Octets};
-use crate::maildrop::{Error, Message};
+use crate::maildrop::{Error, Maildrop, Message};
 use crate::pop3::{Extent, Response, SendTicket};
 use crate::wire::dot_encoder::{DotEncoder, HOLD_BACK};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -23,7 +25,14 @@ pub(super) async fn send(
     extent: Extent,
     ticket: &SendTicket,
 ) -> Result<bool, End> {
-    let (mut outgoing, first) = match open(visit, number, extent).await {
+    if let Some(ready) = visit.ahead.take(number, extent) {
+        connection.say(&ticket.announcement()).await?;
+        connection.add(&ready.wire);
+        connection.flush_when_full().await?;
+        visit.note_sent(number, extent, ready.sent, ticket.octets());
+        return Ok(true);
+    }
+    let Opened { mut outgoing, first, behind } = match open(visit, number, extent).await {
         Ok(opened) => opened,
         Err(Error::TakenOver | Error::InUse) => return Err(End::TakenOver),
         Err(error) => {
@@ -43,8 +52,16 @@ pub(super) async fn send(
         connection.add(&block.map_err(|error| unreadable(visit, number, &error))?);
     }
     connection.flush_when_full().await?;
+    visit.ahead.sent(number, extent, behind);
     visit.note_sent(number, extent, outgoing.sent.unwrap_or_default(), ticket.octets());
     Ok(true)
+}
+
+/// A message on its way out, its first block, and small messages behind it that were read as well.
+struct Opened {
+    outgoing: Outgoing,
+    first: Vec<u8>,
+    behind: VecDeque<Ready>,
 }
 
 /// A message on its way out.
@@ -97,15 +114,30 @@ impl Outgoing {
 }
 
 /// Opens a message and reads its first block: a fault shows before +OK is said.
-async fn open(visit: &Visit, number: MessageNumber, extent: Extent) -> Result<(Outgoing, Vec<u8>), Error> {
+async fn open(visit: &Visit, number: MessageNumber, extent: Extent) -> Result<Opened, Error> {
     // Without a maildrop the session asks for no message.
     let Some(maildrop) = visit.maildrop.as_ref().map(Arc::clone) else { return Err(Error::Gone) };
+    let continues = visit.ahead.continues(number, extent);
     let opened = move || {
         let mut outgoing = Outgoing::new(maildrop.read(number)?, extent);
         let first = outgoing.next().map_err(Error::Temporary)?;
-        Ok((outgoing, first))
+        let is_small = continues && outgoing.sent.is_some();
+        let behind = if is_small { behind(&maildrop, number, extent, first.len()) } else { VecDeque::new() };
+        Ok(Opened { outgoing, first, behind })
     };
     visit.shared.doorway.disk(opened).await
+}
+
+/// The small messages behind one, read on the same way.
+fn behind(maildrop: &Maildrop, number: MessageNumber, extent: Extent, first: usize) -> VecDeque<Ready> {
+    let listed = |index: usize| maildrop.entries().get(index).map(|entry| entry.octets);
+    let read = |index: usize| {
+        let number = MessageNumber::from_index(index)?;
+        let mut outgoing = Outgoing::new(maildrop.read(number).ok()?, extent);
+        let wire = outgoing.next().ok()?;
+        outgoing.sent.map(|sent| Ready { wire, sent })
+    };
+    ahead::read_on(first, number, listed, read)
 }
 
 /// What the client is told instead of +OK. That a neighbour removed a message is no fault of ours.
