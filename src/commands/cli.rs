@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 #[command(name = "restante", version, propagate_version = true, max_term_width = 100)]
 #[command(
     after_help = "Without a configuration file, `restante serve` makes everything under ./restante-data \
-    to be tried out, and prints what to type into a mail program."
+    to be tried out, and prints what to type into a mail program.\n\n\
+    Exit status: 0 done, 1 failed (one line on standard error says what and how to mend it), 2 wrong usage."
 )]
 pub struct Cli {
     /// The configuration [default: $RESTANTE_CONFIG, else /etc/restante/restante.toml if it is there]
@@ -55,6 +56,9 @@ pub enum Command {
         command: BanCommand,
     },
     /// Check configuration, database, certificate, folders and ports; exit 1 if `serve` would not work
+    ///
+    /// Prints each finding with its remedy, and as whom `serve` would run and what confines it. May be
+    /// run beside a running server, best as the user that the server runs as.
     Check,
     /// Print a completion script for a shell
     Completions {

@@ -1,8 +1,9 @@
 //! The log's lines: `event key=value …`, one home for the keys.
 //!
 //! Keys of a session: `session peer account user id from to size octets messages refused retr
-//! deleted kept tls auth reply why ms`; of the server: `protocol address connections removed
-//! grace key user confined calls version panics`. README.md says what each means, and a test that none is missing there.
+//! deleted kept tls auth reply why ms`; of the server: `protocol address connections removed grace
+//! panics key user confined calls version`. README.md says what each means, and a test sees that none
+//! is missing there.
 //! A value with blanks, quotes or control characters is quoted and escaped, so nobody writes a log
 //! line of their own through a HELO or a user name. Never a password, never mail text.
 

@@ -48,6 +48,7 @@ async fn moved(shared: &Arc<Shared>, new: &Settings) -> bool {
     match outcome.await {
         Ok(_) => {
             Line::new("serve.certificate").with("why", "the one that [tls] names now is in force").info();
+            upkeep::judge_certificate(shared);
             true
         }
         Err(finding) => {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Clears left-overs, reads the bans, and starts the clockwork.
+/// Clears left-overs, reads the bans, judges the certificate, and starts the clockwork.
 pub async fn start(shared: &Arc<Shared>) {
     let mail = shared.settings().mail();
     let removed = shared.doorway.disk(move || delivery::clean_tmp(&mail)).await;
@@ -21,6 +21,7 @@ pub async fn start(shared: &Arc<Shared>) {
         Line::new("serve.leftovers").with("removed", removed).info();
     }
     read_bans(shared).await;
+    judge_certificate(shared);
     runtime::spawn(every(limits::LAST_LOGIN_FLUSH, Arc::clone(shared), |shared| async move {
         write_last_logins(&shared).await;
         if shared.failures.any_banned(Instant::now()) {
@@ -68,9 +69,20 @@ fn note_outcome(fails: &AtomicBool, failed: bool) -> bool {
 pub async fn reload_certificate(shared: &Arc<Shared>) {
     let tls = Arc::clone(&shared.tls);
     match shared.doorway.disk(move || tls.reload()).await {
-        Ok(true) => Line::new("serve.certificate").with("why", "a new certificate is in force").info(),
+        Ok(true) => {
+            Line::new("serve.certificate").with("why", "a new certificate is in force").info();
+            judge_certificate(shared);
+        }
         Ok(false) => {}
         Err(finding) => Line::new("serve.certificate").with("why", finding).warn(),
+    }
+}
+
+/// Tells what clients will dislike about the certificate in force. Mail comes in all the same, so
+/// nobody would notice but the readers, whose programs stay away.
+pub fn judge_certificate(shared: &Shared) {
+    for finding in shared.tls.warnings(&shared.settings().hostname, SystemTime::now()) {
+        Line::new("serve.certificate").with("why", finding).warn();
     }
 }
 

@@ -179,6 +179,18 @@ fn point_at(live: &Path, folder: &Path) {
 }
 
 #[test]
+fn a_certificate_for_another_name_is_served_and_told() {
+    let mut server = Server::prepare("tls.certificate = \"DIR/cert.pem\"\ntls.key = \"DIR/key.pem\"");
+    renew(&server);
+    server.configure(
+        "hostname = \"other.example.org\"\ntls.certificate = \"DIR/cert.pem\"\ntls.key = \"DIR/key.pem\"",
+    );
+    server.again();
+    server.wait_for_log("is not made for the name other.example.org");
+    server.pop3s().quit();
+}
+
+#[test]
 fn a_certificate_of_our_own_is_made_once() {
     let mut server = Server::start("");
     let first = certificate(&server);
