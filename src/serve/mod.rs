@@ -15,6 +15,7 @@ pub mod smtp;
 pub mod upkeep;
 
 use crate::config::{Finding, Settings};
+use crate::limits;
 use crate::net::{self, ListenAddress, Listener, Passed, Tls};
 use crate::process;
 use crate::runtime::{self, Signal, Signals};
@@ -26,8 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// After a cut, sessions get this long to notice; then the process ends under them.
-const CUT_GRACE: Duration = Duration::from_secs(2);
+/// After a cut, sessions get this long to notice and to say goodbye; then the process ends under them.
+const CUT_GRACE: Duration = limits::LINGER_TIME.saturating_add(Duration::from_secs(1));
 
 /// Runs the server until it is told to end. `config`: the file given with `--config`, for reloads.
 ///
