@@ -72,8 +72,7 @@ impl Draft {
     fn link<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
         let Stage::Writing(copy) = &self.stage else { return Ok(()) };
         let disk = &shared.tree.disk;
-        let tmp = shared.tree.for_delivery(&self.account, "tmp")?;
-        let new = shared.tree.for_delivery(&self.account, "new")?;
+        let (tmp, new) = shared.tree.for_publishing(&self.account)?;
         let published = Published { bytes: Bytes(copy.bytes), octets: copy.count.total() };
         let written = Written { bytes: published.bytes, octets: published.octets };
         // By the time of its end, not of its beginning: a client has seen what was published earlier.

@@ -108,10 +108,26 @@ impl<D: Disk> Tree<D> {
     /// # Errors
     /// What the disk says.
     pub fn for_delivery(&self, account: &AccountAddress, folder: &str) -> io::Result<Folder> {
-        let open = || {
-            let root = self.existing(account)?;
-            self.disk.open_folder(&root, OsStr::new(folder))
-        };
+        self.delivering(account, |root| self.disk.open_folder(root, OsStr::new(folder)))
+    }
+
+    /// Both `tmp` and `new`, as [`Tree::for_delivery`] gives one, with one walk from the top.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn for_publishing(&self, account: &AccountAddress) -> io::Result<(Folder, Folder)> {
+        self.delivering(account, |root| {
+            let tmp = self.disk.open_folder(root, OsStr::new("tmp"))?;
+            Ok((tmp, self.disk.open_folder(root, OsStr::new("new"))?))
+        })
+    }
+
+    fn delivering<T>(
+        &self,
+        account: &AccountAddress,
+        folders: impl Fn(&Folder) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let open = || folders(&self.existing(account)?);
         // That a folder is there does not mean that its name has reached the disk: another delivery may
         // be about to sync it, or a process that was killed made it and never did. So each account's
         // folders are synced once by this process before anything in them is acknowledged.
@@ -223,6 +239,9 @@ mod tests {
         let first = steps("anna");
         let known = steps("anna");
         assert!(known == 3 && first > 10, "{first} {known}: open three folders, and no more");
+        let before = tree.disk.steps();
+        tree.for_publishing(&account("anna")).unwrap();
+        assert_eq!(tree.disk.steps() - before, 4, "both ends of a link with one walk");
         assert!(steps("bert") > known);
         std::fs::remove_dir(dir.path().join("data/mail/example.org/anna/tmp")).unwrap();
         assert!(steps("anna") > known);
