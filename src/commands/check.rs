@@ -5,6 +5,7 @@ mod folders;
 mod ports;
 mod process;
 
+use crate::accounts::Accounts;
 use crate::config::{Finding, PlaintextLogin, Settings};
 use crate::limits;
 use crate::net::{self, Tls};
@@ -97,8 +98,10 @@ fn database(settings: &Settings) -> Remark {
     if !file.exists() {
         return Remark::Fine(format!("{shown} will be made"));
     }
-    let list = |accounts: crate::accounts::Accounts| {
-        accounts.list().map_err(|error| accounts_finding(settings, &error))
+    // Looked through to its last page: damage in a corner shows here and not at somebody's login.
+    let list = |accounts: Accounts| {
+        let found = accounts.examine().and_then(|()| accounts.list());
+        found.map_err(|error| accounts_finding(settings, &error))
     };
     match open_accounts(settings).and_then(list) {
         Ok(list) if list.is_empty() => {
