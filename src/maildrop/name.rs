@@ -81,7 +81,8 @@ impl Stamp {
     }
 
     fn text(&self) -> String {
-        format!("{}.M{}P{}Q{}", self.seconds, self.micros, self.pid, self.counter)
+        // All six digits: `ls` and whoever else sorts names as text see the order of arrival.
+        format!("{}.M{:06}P{}Q{}", self.seconds, self.micros, self.pid, self.counter)
     }
 }
 

@@ -15,7 +15,7 @@ fn id(text: &str) -> Option<UniqueId> {
 #[test]
 fn a_name_of_ours_has_the_documented_form() {
     let name = own(&STAMP, "mail.example.org", SIZES, None).into_string().unwrap();
-    let rest = name.strip_prefix("1795319683.M42P1Q7.").unwrap();
+    let rest = name.strip_prefix("1795319683.M000042P1Q7.").unwrap();
     let (tag, rest) = rest.split_at(8);
     assert!(tag.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase()));
     assert_eq!(rest, ".mail.example.org,S=100,W=104");
