@@ -16,17 +16,42 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// Bound and listening (SO_REUSEADDR; `[::]` is IPv6 only, so that 0.0.0.0 may be bound beside it).
 pub struct Listener {
     address: ListenAddress,
     bound: Bound,
-    /// Descriptors have run out: said once, until one connection is accepted again.
-    exhausted: AtomicBool,
+    exhaustion: Mutex<Exhaustion>,
     /// Held for its end alone.
     _file: Option<SocketFile>,
+}
+
+/// Descriptors have run out. At the limit each one that is freed is taken and the next is missing, so it
+/// is told now and then and not each time.
+#[derive(Default)]
+struct Exhaustion {
+    told: Option<Instant>,
+    /// Told, and not yet that it is over.
+    is_open: bool,
+}
+
+impl Exhaustion {
+    /// Whether it is to be told.
+    fn began(&mut self, now: Instant) -> bool {
+        let is_due = self.told.is_none_or(|told| now.duration_since(told) >= limits::REFUSAL_LOG_EVERY);
+        if is_due && !self.is_open {
+            *self = Self { told: Some(now), is_open: true };
+            return true;
+        }
+        false
+    }
+
+    /// Whether it is to be told that it is over.
+    fn ended(&mut self) -> bool {
+        std::mem::take(&mut self.is_open)
+    }
 }
 
 /// The socket as it was bound, and as the runtime sees it once there is one.
@@ -73,7 +98,7 @@ impl Listener {
     }
 
     fn new(address: ListenAddress, bound: Bound, file: Option<SocketFile>) -> Self {
-        Self { address, bound, exhausted: AtomicBool::new(false), _file: file }
+        Self { address, bound, exhaustion: Mutex::default(), _file: file }
     }
 
     /// Whether `bind` failed because this machine has no IPv6: then `[::]` beside `0.0.0.0`, as in
@@ -98,13 +123,13 @@ impl Listener {
         loop {
             match self.accept_one().await {
                 Ok(stream) => {
-                    if self.exhausted.swap(false, Ordering::Relaxed) {
+                    if self.exhaustion().ended() {
                         log::warn!("net.resumed listen={}", self.address);
                     }
                     return Ok(stream);
                 }
                 Err(error) if is_exhaustion(&error) => {
-                    if !self.exhausted.swap(true, Ordering::Relaxed) {
+                    if self.exhaustion().began(Instant::now()) {
                         log::warn!("net.exhausted listen={} why={:?}", self.address, error.to_string());
                     }
                     // The peer stays in the queue; asking at once would only burn the processor.
@@ -114,6 +139,10 @@ impl Listener {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    fn exhaustion(&self) -> MutexGuard<'_, Exhaustion> {
+        self.exhaustion.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn accept_one(&self) -> io::Result<Stream> {

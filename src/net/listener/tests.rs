@@ -137,10 +137,10 @@ fn accepting_goes_on_after_descriptors_had_run_out() {
         }
         let mut accepting = std::pin::pin!(listener.accept());
         assert!(runtime::timeout(limits::ACCEPT_PAUSE / 2, &mut accepting).await.is_none());
-        assert!(listener.exhausted.load(Ordering::Relaxed));
+        assert!(listener.exhaustion().is_open);
         drop(hoard);
         assert_eq!(accepting.await.unwrap().peer(), Peer::Tcp(waiting.local_addr().unwrap()));
-        assert!(!listener.exhausted.load(Ordering::Relaxed));
+        assert!(!listener.exhaustion().is_open);
         drop(first);
     });
 }
@@ -154,4 +154,17 @@ fn waiting_for_a_connection_can_be_given_up() {
         let client = TcpStream::connect(("127.0.0.1", port(&listener))).unwrap();
         assert_eq!(listener.accept().await.unwrap().peer(), Peer::Tcp(client.local_addr().unwrap()));
     });
+}
+
+#[test]
+fn descriptors_that_come_and_go_fill_no_log() {
+    let (mut exhaustion, start) = (Exhaustion::default(), Instant::now());
+    let mut told = 0;
+    for tenth in 0..1000 {
+        let now = start + Duration::from_millis(100) * tenth;
+        told += usize::from(exhaustion.began(now)) + usize::from(exhaustion.ended());
+    }
+    assert_eq!(told, 20, "two lines each ten seconds, for a hundred seconds");
+    assert!(exhaustion.began(start + Duration::from_secs(200)));
+    assert!(!exhaustion.began(start + Duration::from_secs(300)), "it is not over yet");
 }
