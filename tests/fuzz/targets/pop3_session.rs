@@ -100,7 +100,8 @@ impl Host {
                 self.session.sent(ticket);
             }
             Step::Update(marked, ticket) => {
-                assert!(self.logged_in && line.eq_ignore_ascii_case(b"QUIT"), "marks are carried out");
+                let quits = line.trim_ascii_end().eq_ignore_ascii_case(b"QUIT");
+                assert!(self.logged_in && quits, "marks are carried out");
                 assert!(marked.deleted.iter().all(|number| !marked.seen.contains(number)));
                 let response = self.session.updated(ticket, marked.deleted.is_empty());
                 self.say(&response);

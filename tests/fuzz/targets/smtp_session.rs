@@ -156,7 +156,7 @@ impl Host {
         let replies = self.session.received(ticket, outcome);
         let answers = if self.model.role == Role::Lmtp { recipients } else { 1 };
         assert_eq!(replies.len(), answers, "{replies:?}");
-        let refused = self.messages % 3 == 0 || recipients > 1;
+        let refused = self.messages.is_multiple_of(3) || recipients > 1;
         assert_eq!(replies.iter().any(Reply::is_refusal), refused, "a failure is told: {replies:?}");
         replies.iter().for_each(|reply| self.say(reply));
         self.model.state = State::Idle;
