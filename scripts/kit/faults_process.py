@@ -187,7 +187,7 @@ def clock_stands(_, _folder):
             time.sleep(0.2)
             server.start()
         names = [file.name.split(",")[0] for file in anna.files()]
-        assert len(set(names)) == 15 and all(name.startswith("1767225600.M0P") for name in names), names[0]
+        assert len(set(names)) == 15 and all(name.startswith("1767225600.M000000P") for name in names), names[0]
         server.kill()
         server.wrapper = ()
         server.start()
