@@ -42,6 +42,9 @@ pub const UNKNOWN_RECIPIENTS_MAX: u32 = 50;
 pub const UNKNOWN_RECIPIENT_DELAY: Duration = Duration::from_secs(2);
 /// RFC 5321, 4.5.3.1.10: at least 100 recipients must be taken.
 pub const RECIPIENTS_DEFAULT: usize = 100;
+/// A field name longer than this is none that the header filter looks for (`Return-Path` and the
+/// blanks that RFC 5322, 4.5 allows behind it), and is let through at once.
+pub const FIELD_NAME_MAX: usize = 32;
 /// RFC 5321, 6.3: "large numbers of Received:" mean a loop; it suggests at least 100.
 pub const RECEIVED_LINES_MAX: usize = 100;
 /// RFC 5321, 4.5.3.2: five minutes for a command, ten for the answer after the data.
@@ -114,6 +117,8 @@ pub const DISK_JOBS_MAX: usize = 16;
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a closed connection is read on, so that a reset does not eat our last reply.
 pub const LINGER_TIME: Duration = Duration::from_secs(2);
+/// After a cut, sessions get this long to notice and to say goodbye; then the process ends under them.
+pub const CUT_GRACE: Duration = LINGER_TIME.saturating_add(Duration::from_secs(1));
 /// Octets that are read on, and thrown away, from a closed connection.
 pub const LINGER_OCTETS: usize = 64 * 1024;
 /// TLS sessions that POP3 clients may resume, for each certificate; one takes about 1 KiB.
@@ -198,5 +203,9 @@ pub const FOLDER_TIME_GRAIN: Duration = Duration::from_secs(3);
 /// A setting's longer durations count as this one, a hundred years: any positive value is taken, and
 /// adding this to a point in time does not overflow.
 pub const DURATION_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// How long `check` waits for a greeting; it comes at once from a server on this machine.
+pub const CHECK_GREETING_TIME: Duration = Duration::from_secs(2);
+/// Octets of a greeting that `check` looks at.
+pub const CHECK_GREETING_MAX: usize = 512;
 /// A configuration file is not read beyond this (ours, every key commented, has 4 KiB).
 pub const CONFIG_FILE_MAX: u64 = 1024 * 1024;

@@ -25,10 +25,6 @@ use shared::Shared;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// After a cut, sessions get this long to notice and to say goodbye; then the process ends under them.
-const CUT_GRACE: Duration = limits::LINGER_TIME.saturating_add(Duration::from_secs(1));
 
 /// Runs the server until it is told to end. `config`: the file given with `--config`, for reloads.
 ///
@@ -101,7 +97,7 @@ async fn end(shared: &Arc<Shared>, mut signals: Signals) {
     let in_peace = runtime::timeout(grace, futures_lite::future::or(ended, told_again)).await == Some(true);
     if !in_peace {
         shared.shutdown.cut();
-        if runtime::timeout(CUT_GRACE, shared.shutdown.all_ended()).await.is_none() {
+        if runtime::timeout(limits::CUT_GRACE, shared.shutdown.all_ended()).await.is_none() {
             Line::new("serve.cut").with("why", "sessions did not end").warn();
         }
     }

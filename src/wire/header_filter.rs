@@ -4,10 +4,8 @@
 //! Works on LF text that may be cut anywhere, and holds no more than one field name. Knows nothing
 //! of what a field means, and leaves the body alone.
 
+use crate::limits;
 use memchr::memchr;
-
-/// A name longer than this is none that is looked for, and is let through at once.
-const NAME_MAX: usize = 32;
 
 /// Lets a message through without its `Return-Path` fields.
 #[derive(Clone, Debug)]
@@ -98,7 +96,7 @@ impl HeaderFilter {
                 return text;
             }
         }
-        if self.place == Place::Name && self.name.len() == NAME_MAX {
+        if self.place == Place::Name && self.name.len() == limits::FIELD_NAME_MAX {
             out.append(&mut self.name);
             self.place = Place::Keep;
         }
@@ -203,7 +201,7 @@ mod tests {
         fn little_is_held_back(text in "[A-Za-z:]{0,200}") {
             let (mut filter, mut out) = (HeaderFilter::default(), Vec::new());
             filter.push(text.as_bytes(), &mut out);
-            prop_assert!(filter.name.len() <= NAME_MAX);
+            prop_assert!(filter.name.len() <= limits::FIELD_NAME_MAX);
         }
     }
 }

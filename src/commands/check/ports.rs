@@ -3,16 +3,11 @@
 
 use super::Remark;
 use crate::config::Settings;
+use crate::limits;
 use crate::net::{ListenAddress, Listener};
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
-
-/// How long a greeting is waited for; it comes at once from a server on this machine.
-const GREETING_TIME: Duration = Duration::from_secs(2);
-/// Octets of a greeting that are looked at.
-const GREETING_MAX: usize = 512;
 
 /// What became of the wish to listen on one address.
 enum Found {
@@ -83,7 +78,7 @@ fn look(address: &ListenAddress, greets: bool) -> Found {
     if let ListenAddress::Unix(path) = address
         && let Ok(stream) = UnixStream::connect(path)
     {
-        drop(stream.set_read_timeout(Some(GREETING_TIME)));
+        drop(stream.set_read_timeout(Some(limits::CHECK_GREETING_TIME)));
         return Found::Taken { greeting: greeting(stream) };
     }
     match Listener::bind(address) {
@@ -104,15 +99,15 @@ fn call(address: &ListenAddress) -> Option<String> {
         ip => ip,
     };
     let reached = SocketAddr::new(ip, address.port());
-    let stream = TcpStream::connect_timeout(&reached, GREETING_TIME).ok()?;
-    stream.set_read_timeout(Some(GREETING_TIME)).ok()?;
+    let stream = TcpStream::connect_timeout(&reached, limits::CHECK_GREETING_TIME).ok()?;
+    stream.set_read_timeout(Some(limits::CHECK_GREETING_TIME)).ok()?;
     Some(greeting(stream))
 }
 
 /// What comes first, up to the end of its line.
 fn greeting(stream: impl Read) -> String {
     let mut said = Vec::new();
-    for octet in io::BufReader::new(stream).take(GREETING_MAX as u64).bytes() {
+    for octet in io::BufReader::new(stream).take(limits::CHECK_GREETING_MAX as u64).bytes() {
         match octet {
             Ok(b'\n') | Err(_) => break,
             Ok(octet) => said.push(octet),
