@@ -44,8 +44,11 @@ impl Remark {
     }
 }
 
-/// Prints what there is to say, one line each; `true` when `serve` would work.
-pub fn run(settings: Result<Settings, Finding>) -> bool {
+/// Prints what there is to say, one line each.
+///
+/// # Errors
+/// The first thing for which `serve` would not work, as `serve` itself would end with it.
+pub fn run(settings: Result<Settings, Finding>) -> Result<(), Finding> {
     let remarks = match settings {
         Ok(settings) => examine(&settings),
         Err(finding) => vec![Remark::Error(finding)],
@@ -54,7 +57,11 @@ pub fn run(settings: Result<Settings, Finding>) -> bool {
         // A reader that went away has read enough.
         let _ = super::table::print(&remark.to_string());
     }
-    !remarks.iter().any(|remark| matches!(remark, Remark::Error(_)))
+    let first_error = remarks.into_iter().find_map(|remark| match remark {
+        Remark::Error(finding) => Some(finding),
+        Remark::Fine(_) | Remark::Warning(_) => None,
+    });
+    first_error.map_or(Ok(()), Err)
 }
 
 fn examine(settings: &Settings) -> Vec<Remark> {

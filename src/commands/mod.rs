@@ -26,7 +26,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse(); // Wrong usage ends here, with status 2.
     start_log(&cli);
     match run(&cli) {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
         Err(finding) => {
             eprintln!("restante: {finding}");
             ExitCode::FAILURE
@@ -34,7 +34,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Finding> {
+fn run(cli: &Cli) -> Result<(), Finding> {
     let load = || Settings::load(cli.config.as_deref());
     if !matches!(cli.command, Command::Completions { .. } | Command::Man { .. }) {
         // What is made is for its owner alone and is made with the modes that it asks for, whatever the
@@ -42,7 +42,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Finding> {
         nix::sys::stat::umask(Mode::S_IRWXG | Mode::S_IRWXO);
     }
     match &cli.command {
-        Command::Check => return Ok(if check::run(load()) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Command::Check => check::run(load())?,
         Command::Serve => crate::serve::run(load()?, cli.config.clone())?,
         Command::Account { command } => account_command(&load()?, command)?,
         Command::Alias { command } => alias_command(&load()?, command)?,
@@ -53,7 +53,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Finding> {
         Command::Completions { shell } => cli::completions(*shell)?,
         Command::Man { folder } => cli::man_pages(folder)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), Finding> {

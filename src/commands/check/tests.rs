@@ -41,13 +41,14 @@ fn a_fresh_machine_is_fine_and_stays_untouched() {
     let home = tempfile::tempdir().unwrap();
     let settings = settings(home.path());
     assert_eq!((errors(&settings), warnings(&settings)), (vec![], vec![]));
-    assert!(run(Ok(settings)));
+    assert_eq!(run(Ok(settings)), Ok(()));
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn a_configuration_with_a_mistake_is_an_error() {
-    assert!(!run(Err(Finding { what: "a".into(), remedy: "b".into() })));
+    let finding = Finding { what: "a".into(), remedy: "b".into() };
+    assert_eq!(run(Err(finding.clone())), Err(finding));
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn folders_that_cannot_be_used_are_errors() {
     settings.data_dir = home.path().join("file/below");
     let found = errors(&settings);
     assert!(found.iter().any(|line| line.contains("/file/below cannot be looked at")), "{found:?}");
-    assert!(!run(Ok(settings)));
+    assert!(run(Ok(settings)).is_err());
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn what_an_rfc_asks_for_is_only_a_warning() {
         assert!(found[line].contains(part), "{found:?}");
     }
     assert_eq!(found.len(), 5, "{found:?}");
-    assert!(run(Ok(settings)));
+    assert_eq!(run(Ok(settings)), Ok(()));
 }
 
 #[test]
