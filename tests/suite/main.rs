@@ -6,6 +6,7 @@ mod harness;
 mod scram;
 
 mod abuse;
+mod account_faults;
 mod bare_pop3;
 mod bare_smtp;
 mod cli;

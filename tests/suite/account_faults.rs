@@ -1,0 +1,97 @@
+//! The account database when a write to it fails: at the first block, at the second, and so on.
+//!
+//! SQLite does its own writing, so the disk is made to fail from outside: a limit of the file size
+//! (setrlimit(2)) refuses every write behind it, or ends the process in the middle of it.
+
+use crate::harness::{Outcome, Server, restante, run};
+use std::process::Command;
+
+const ANNA: &str = "anna@example.org";
+const BERT: &str = "bert@example.org";
+/// Blocks of `ulimit -f`: together more than the database and its journal have.
+const BLOCKS: std::ops::Range<u32> = 0..160;
+
+/// What becomes of a write behind the limit.
+#[derive(Clone, Copy, PartialEq)]
+enum Behind {
+    /// It fails, as on a full disk.
+    Fails,
+    /// The process ends there, as by kill -9.
+    Kills,
+}
+
+fn limited(server: &Server, blocks: u32, behind: Behind, arguments: &[&str], input: &str) -> Outcome {
+    let signal = if behind == Behind::Fails { "trap '' XFSZ; " } else { "" };
+    let script = format!("{signal}ulimit -c 0; ulimit -f {blocks}; exec \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, "sh"]).arg(restante().get_program()).arg("--config").arg(server.config());
+    run(command.args(arguments).env_remove("RESTANTE_CONFIG").current_dir(server.folder()), input)
+}
+
+fn is_listed(server: &Server, account: &str) -> bool {
+    server.restante(&["account", "list"], "").done().contains(account)
+}
+
+/// Adds an account under each limit: how often that was done, and how often not.
+fn add_under_each_limit(behind: Behind) -> (u32, u32) {
+    let server = Server::prepare("");
+    server.account(ANNA, "secret");
+    let (mut done, mut failed) = (0, 0);
+    for blocks in BLOCKS {
+        let outcome = limited(&server, blocks, behind, &["account", "add", BERT, "--password-stdin"], "x\n");
+        let there = is_listed(&server, BERT);
+        assert!(is_listed(&server, ANNA), "{blocks} blocks: {outcome:?}");
+        match outcome.status {
+            Some(0) => {
+                done += 1;
+                assert!(there, "acknowledged and not there, {blocks} blocks: {outcome:?}");
+            }
+            // Killed behind its commit, it is there without a word: that is allowed.
+            None => failed += 1,
+            status => {
+                failed += 1;
+                assert_eq!(status, Some(1), "{blocks} blocks: {outcome:?}");
+                assert_eq!(outcome.stderr.trim_end().lines().count(), 1, "{blocks} blocks: {outcome:?}");
+                assert!(!there, "refused and there, {blocks} blocks: {outcome:?}");
+            }
+        }
+        if there {
+            server.restante(&["account", "remove", BERT], "").done();
+        }
+    }
+    (done, failed)
+}
+
+#[test]
+fn an_account_is_there_when_it_was_acknowledged_and_not_when_it_was_refused() {
+    let (done, failed) = add_under_each_limit(Behind::Fails);
+    assert!(done > 0 && failed > 0, "{done} done and {failed} failed: this proves nothing");
+}
+
+#[test]
+fn a_command_that_is_killed_at_any_write_leaves_a_database_that_opens() {
+    let (done, failed) = add_under_each_limit(Behind::Kills);
+    assert!(done > 0 && failed > 0, "{done} done and {failed} failed: this proves nothing");
+}
+
+#[test]
+fn a_password_is_the_old_one_or_the_new_one_at_every_write() {
+    let mut server = Server::prepare("");
+    server.account(ANNA, "secret");
+    let mut current = "secret".to_owned();
+    for blocks in BLOCKS.step_by(8) {
+        let new = format!("new{blocks}");
+        let input = format!("{new}\n");
+        let outcome =
+            limited(&server, blocks, Behind::Fails, &["account", "passwd", ANNA, "--password-stdin"], &input);
+        if outcome.status == Some(0) {
+            current = new;
+        }
+    }
+    assert_ne!(current, "secret", "no limit let it through: this proves nothing");
+    server.again();
+    let mut client = server.pop3();
+    client.ask(&format!("USER {ANNA}"), "+OK");
+    client.ask(&format!("PASS {current}"), "+OK");
+    client.quit();
+}
