@@ -160,15 +160,6 @@ pub fn unix_listener(socket: std_unix::UnixListener) -> io::Result<UnixListener>
 ///
 /// # Errors
 /// When the runtime cannot watch it.
-pub fn tcp_stream(socket: std::net::TcpStream) -> io::Result<TcpStream> {
-    socket.set_nonblocking(true)?;
-    chosen::from_std(socket)
-}
-
-/// Makes a connected socket one that tasks can wait for.
-///
-/// # Errors
-/// When the runtime cannot watch it.
 pub fn unix_stream(socket: std_unix::UnixStream) -> io::Result<UnixStream> {
     socket.set_nonblocking(true)?;
     chosen::from_std(socket)

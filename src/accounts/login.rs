@@ -99,6 +99,11 @@ impl Accounts {
         written
     }
 
+    /// Whether a credential that was hashed anew waits for [`Accounts::record_logins`].
+    pub fn has_rehashed(&self) -> bool {
+        !self.rehashed.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Kept until the next [`Accounts::record_logins`]: a login waits for no write, and a full disk
     /// refuses none. Without randomness the old hash simply stays.
     fn rehash(&self, login: &Login, password: &Password) {

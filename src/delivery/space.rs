@@ -55,7 +55,7 @@ fn free(mail: &Path) -> Result<Bytes, Error> {
     let there = mail.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
     let disk = statvfs(there).map_err(io::Error::from)?;
     // Wider than needed here, narrower on 32-bit systems.
-    #[allow(clippy::useless_conversion)]
+    #[allow(clippy::useless_conversion, reason = "u64 already where this is linted")]
     let (blocks, size): (u64, u64) = (disk.blocks_available().into(), disk.fragment_size().into());
     // Disks without a table of inodes (btrfs) report no files at all.
     let out_of_inodes = disk.files() > 0 && disk.files_available() == 0;

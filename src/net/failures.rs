@@ -113,11 +113,6 @@ impl Failures {
         }
     }
 
-    /// Lifts a ban and forgets the failures; `false` when there was nothing to forget.
-    pub fn lift(&self, ip: IpAddr) -> bool {
-        self.lock().peers.remove(&subscriber(ip)).is_some()
-    }
-
     /// Makes the running bans those that stood in the database at `read`, each with the time it had
     /// left: a ban that was lifted there ends here. One that was not kept by then holds on.
     pub fn set_bans(&self, bans: impl Iterator<Item = (IpAddr, Duration)>, read: Instant) {

@@ -16,15 +16,14 @@ use std::sync::Arc;
 pub async fn reload(shared: &Arc<Shared>, door: &Door, config: Option<&Path>) {
     let given = config.map(Path::to_owned);
     match shared.doorway.disk(move || Settings::load(given.as_deref())).await {
-        Ok(new) => {
+        Ok(mut new) => {
             let running = shared.settings();
-            for key in waits_for_restart(&running, &new) {
+            for key in keep_fixed_parts(&mut new, &running) {
                 Line::new("serve.reload")
                     .with("key", key)
                     .with("why", "takes effect at the next start")
                     .warn();
             }
-            let mut new = with_fixed_parts(new, &running);
             if new.tls != running.tls && !moved(shared, &new).await {
                 new.tls = running.tls.clone(); // So that the next reload tries again.
             }
@@ -61,30 +60,43 @@ async fn moved(shared: &Arc<Shared>, new: &Settings) -> bool {
     }
 }
 
-/// The keys whose change needs a restart.
-fn waits_for_restart(running: &Settings, new: &Settings) -> Vec<&'static str> {
-    let changed = [
-        ("hostname", running.hostname != new.hostname),
-        ("data_dir", running.data_dir != new.data_dir),
-        ("min_free", running.min_free != new.min_free),
-        ("smtp.listen", running.smtp.listen != new.smtp.listen),
-        ("lmtp.listen", running.lmtp.listen != new.lmtp.listen),
-        ("pop3.listen", running.pop3.listen != new.pop3.listen),
-        ("pop3.listen_tls", running.pop3.listen_tls != new.pop3.listen_tls),
-        ("auth.pbkdf2_rounds", running.auth.pbkdf2_rounds != new.auth.pbkdf2_rounds),
-    ];
-    changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+/// Gives `new` what cannot change while the server runs, and tells the keys that would have.
+fn keep_fixed_parts(new: &mut Settings, running: &Settings) -> Vec<&'static str> {
+    let mut changed = Vec::new();
+    let told = &mut changed;
+    keep("hostname", &mut new.hostname, &running.hostname, told);
+    keep("data_dir", &mut new.data_dir, &running.data_dir, told);
+    keep("user", &mut new.user, &running.user, told);
+    keep("min_free", &mut new.min_free, &running.min_free, told);
+    keep("smtp.listen", &mut new.smtp.listen, &running.smtp.listen, told);
+    keep("lmtp.listen", &mut new.lmtp.listen, &running.lmtp.listen, told);
+    keep("pop3.listen", &mut new.pop3.listen, &running.pop3.listen, told);
+    keep("pop3.listen_tls", &mut new.pop3.listen_tls, &running.pop3.listen_tls, told);
+    keep("auth.pbkdf2_rounds", &mut new.auth.pbkdf2_rounds, &running.auth.pbkdf2_rounds, told);
+    changed
 }
 
-/// The new settings with what cannot change while the server runs.
-fn with_fixed_parts(mut new: Settings, running: &Settings) -> Settings {
-    new.hostname = running.hostname.clone();
-    new.data_dir = running.data_dir.clone();
-    new.min_free = running.min_free;
-    new.smtp.listen = running.smtp.listen.clone();
-    new.lmtp.listen = running.lmtp.listen.clone();
-    new.pop3.listen = running.pop3.listen.clone();
-    new.pop3.listen_tls = running.pop3.listen_tls.clone();
-    new.auth.pbkdf2_rounds = running.auth.pbkdf2_rounds;
-    new
+fn keep<T: Clone + PartialEq>(key: &'static str, new: &mut T, running: &T, told: &mut Vec<&'static str>) {
+    if new != running {
+        new.clone_from(running);
+        told.push(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_bound_or_opened_stays_and_is_told() {
+        let running = Settings::try_out();
+        let mut new = running.clone();
+        new.user = Some("mail".to_owned());
+        new.smtp.listen.clear();
+        new.smtp.max_recipients += 1;
+        assert_eq!(keep_fixed_parts(&mut new, &running), ["user", "smtp.listen"]);
+        let mut expected = running.clone();
+        expected.smtp.max_recipients += 1;
+        assert_eq!(new, expected, "what may change has changed, and nothing else");
+    }
 }

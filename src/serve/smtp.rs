@@ -191,7 +191,7 @@ impl Driver {
 
     /// Answers all lines that are there, then waits for more.
     async fn turn(&mut self, stream: &mut Stream) -> Result<(), End> {
-        while let Some(line) = self.lines.next() {
+        while let Some(line) = self.lines.next_line() {
             self.answer(stream, line).await?;
             if self.out.len() >= limits::OUTPUT_MAX {
                 self.flush(stream).await?;

@@ -40,6 +40,9 @@ pub async fn start(shared: &Arc<Shared>) {
 /// kept for the next time.
 pub async fn write_last_logins(shared: &Arc<Shared>) {
     let noted = shared.take_last_logins();
+    if noted.is_empty() && !shared.accounts.has_rehashed() {
+        return; // An idle server wakes no thread each second.
+    }
     let accounts = Arc::clone(&shared.accounts);
     let (noted, written) = shared
         .doorway

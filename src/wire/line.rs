@@ -15,7 +15,7 @@ pub struct LineBuffer {
     skipping: bool,
 }
 
-/// What [`LineBuffer::next`] found.
+/// What [`LineBuffer::next_line`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
     /// A line, its CR LF (or LF: printers) taken off.
@@ -40,8 +40,7 @@ impl LineBuffer {
     }
 
     /// The next line; `None` when more octets are needed.
-    #[allow(clippy::should_implement_trait)] // It is none: it goes on after `None`.
-    pub fn next(&mut self) -> Option<Line> {
+    pub fn next_line(&mut self) -> Option<Line> {
         loop {
             let Some(found) = memchr::memchr(b'\n', &self.pending[self.searched..]) else {
                 self.searched = self.pending.len();
@@ -103,7 +102,7 @@ mod tests {
         let mut found = Vec::new();
         for piece in pieces {
             buffer.push(piece);
-            while let Some(line) = buffer.next() {
+            while let Some(line) = buffer.next_line() {
                 found.push(line);
             }
         }
@@ -138,10 +137,10 @@ mod tests {
     fn octets_behind_a_line_are_given_as_they_are() {
         let mut buffer = LineBuffer::new(64);
         buffer.push(b"BDAT 4\r\na\nb\r\nNOOP\r\n");
-        assert_eq!(buffer.next(), Some(Line::Whole(b"BDAT 4".to_vec())));
+        assert_eq!(buffer.next_line(), Some(Line::Whole(b"BDAT 4".to_vec())));
         assert_eq!(buffer.take(4), b"a\nb\r");
-        assert_eq!(buffer.next(), Some(Line::Whole(Vec::new())));
-        assert_eq!(buffer.next(), Some(Line::Whole(b"NOOP".to_vec())));
+        assert_eq!(buffer.next_line(), Some(Line::Whole(Vec::new())));
+        assert_eq!(buffer.next_line(), Some(Line::Whole(b"NOOP".to_vec())));
         assert!(buffer.is_empty());
     }
 }

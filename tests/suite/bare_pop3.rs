@@ -47,7 +47,7 @@ impl Host {
         self.open &= !self.handshake || octets.is_empty();
         self.lines.push(octets);
         while self.open {
-            let step = match self.lines.next() {
+            let step = match self.lines.next_line() {
                 Some(Line::Whole(line)) => self.session.line(&line),
                 Some(Line::TooLong) => self.session.line_too_long(),
                 None => return,

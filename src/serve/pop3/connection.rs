@@ -56,7 +56,7 @@ impl Connection {
 
     /// The next line. Lines that came already are still given out when the server ends.
     pub(super) async fn next_line(&mut self, shutdown: &Shutdown) -> Result<Line, End> {
-        if let Some(line) = self.lines.next() {
+        if let Some(line) = self.lines.next_line() {
             return Ok(line);
         }
         self.flush().await?;
@@ -64,7 +64,7 @@ impl Connection {
         let since = Instant::now();
         loop {
             self.read(shutdown, self.idle.saturating_sub(since.elapsed())).await?;
-            if let Some(line) = self.lines.next() {
+            if let Some(line) = self.lines.next_line() {
                 return Ok(line);
             }
         }

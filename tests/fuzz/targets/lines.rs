@@ -12,7 +12,7 @@ fn lines<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Vec<Line> {
     let mut found = Vec::new();
     for piece in pieces {
         buffer.push(piece);
-        while let Some(line) = buffer.next() {
+        while let Some(line) = buffer.next_line() {
             found.push(line);
         }
         assert!(buffer.len() < LIMIT, "{} octets wait", buffer.len());

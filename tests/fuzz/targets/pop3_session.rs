@@ -48,7 +48,7 @@ impl Host {
     fn feed(&mut self, octets: &[u8]) {
         self.lines.push(octets);
         while self.open {
-            let (line, step) = match self.lines.next() {
+            let (line, step) = match self.lines.next_line() {
                 Some(Line::Whole(line)) => {
                     let step = self.session.line(&line);
                     (line, step)

@@ -79,7 +79,7 @@ impl Host {
     /// Whether something was done, and there may be more to do.
     fn advance(&mut self) -> bool {
         match std::mem::replace(&mut self.expecting, Expecting::Lines) {
-            Expecting::Lines => match self.lines.next() {
+            Expecting::Lines => match self.lines.next_line() {
                 Some(Line::Whole(line)) => {
                     self.model.hear(&line);
                     let step = self.session.line(&line);
