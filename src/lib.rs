@@ -9,7 +9,7 @@
 //! | --- | --- | --- | --- |
 //! | 0 | [`mail`], [`limits`] | the vocabulary, and every fixed bound | I/O, async, log |
 //! | 1 | [`wire`], [`sasl`], [`smtp`], [`pop3`] | byte machines and protocol cores: a line goes in, a step comes out | I/O, async, clock, randomness, log |
-//! | 2 | [`accounts`], [`maildrop`], [`delivery`] | the storage: SQLite, Maildirs, the way onto the disk | async, protocol words, settings |
+//! | 2 | [`accounts`], [`maildrop`], [`delivery`], [`import`] | the storage: SQLite, Maildirs, the way onto the disk, moving in | async, protocol words, settings |
 //! | 3 | [`runtime`], [`net`], [`config`], [`process`] | sockets, TLS, time, the doorway for blocking work; settings; what the process may do | storage, protocols |
 //! | 4 | [`serve`] | one driver loop for each protocol; where storage meets replies; the log | SQL, Maildir names, reply literals |
 //! | 5 | [`commands`] | the command line | protocol |
@@ -39,6 +39,7 @@ pub mod accounts;
 pub mod commands;
 pub mod config;
 pub mod delivery;
+pub mod import;
 pub mod limits;
 pub mod mail;
 pub mod maildrop;

@@ -23,6 +23,9 @@ pub const DOMAIN_LABEL_MAX: usize = 63;
 pub const PATH_MAX: usize = 256;
 /// RFC 1939, 7.
 pub const UNIQUE_ID_MAX: usize = 70;
+/// A unique-id of another server: longer than any file name (255), which is what the longest of them are
+/// made of, with each octet written as three (Courier's `+XX`).
+pub const CARRIED_ID_MAX: usize = 768;
 /// A password longer than this is refused before it is hashed: PBKDF2 takes any length, but the
 /// line it comes on does not, and a megabyte of password is an attack.
 pub const PASSWORD_MAX: usize = 1024;

@@ -101,7 +101,7 @@ pub fn own(stamp: &Stamp, host: &str, written: Written, unique_id: Option<&Uniqu
     let mut rest = format!("{host},S={},W={}", written.bytes, written.octets);
     if let Some(id) = unique_id {
         rest.push_str(",U=");
-        rest.push_str(&encode(id.as_str().as_bytes()));
+        rest.push_str(&encode(id.as_bytes()));
     }
     let tag = tag(stamp.as_bytes(), rest.as_bytes());
     format!("{stamp}.{tag}.{rest}").into()

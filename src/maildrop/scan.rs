@@ -68,7 +68,7 @@ impl Candidate {
     fn key(&self) -> Vec<u8> {
         match self.salt {
             0 => self.at.base().to_vec(),
-            salt => name::derived_id(self.at.base(), salt).as_str().into(),
+            salt => name::derived_id(self.at.base(), salt).as_bytes().into(),
         }
     }
 }

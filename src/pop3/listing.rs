@@ -13,7 +13,7 @@ use crate::mail::{MessageNumber, Octets, UniqueId};
 pub struct Listing {
     messages: Vec<Message>,
     /// All unique-ids, one behind the other.
-    unique_ids: String,
+    unique_ids: Vec<u8>,
     /// Messages that are not marked as deleted, and their octets.
     present: usize,
     octets: Octets,
@@ -42,7 +42,7 @@ pub struct Marked {
 impl Listing {
     /// Adds the message with the next number.
     pub fn push(&mut self, unique_id: &UniqueId, octets: Octets) {
-        self.unique_ids.push_str(unique_id.as_str());
+        self.unique_ids.extend_from_slice(unique_id.as_bytes());
         let unique_id_end = self.unique_ids.len();
         self.messages.push(Message { octets, unique_id_end, deleted: false, retrieved: false });
         self.present += 1;
@@ -125,7 +125,7 @@ impl Listing {
 
     /// The scan listing of all messages that are not marked.
     pub(super) fn sizes(&self) -> Response {
-        let mut lines = Lines::begin(self.summary().text());
+        let mut lines = Lines::begin(&self.summary().text());
         self.each_present(|number, index| {
             lines.line(format_args!("{number} {}", self.messages[index].octets));
         });
@@ -136,7 +136,7 @@ impl Listing {
     pub(super) fn unique_ids(&self) -> Response {
         let mut lines = Lines::begin("+OK unique-ids follow");
         self.each_present(|number, index| {
-            lines.line(format_args!("{number} {}", self.unique_id_at(index)));
+            lines.unique_id(number, self.unique_id_at(index));
         });
         lines.end()
     }
@@ -151,7 +151,7 @@ impl Listing {
     }
 
     /// A unique-id begins where the one before it ends.
-    fn unique_id_at(&self, index: usize) -> &str {
+    fn unique_id_at(&self, index: usize) -> &[u8] {
         let end = |message: &Message| message.unique_id_end;
         let start = index.checked_sub(1).and_then(|before| self.messages.get(before)).map_or(0, end);
         let end = self.messages.get(index).map_or(start, end);

@@ -7,12 +7,14 @@ use crate::sasl::{ChannelBindings, Mechanism};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
+use std::io::Write as _;
 
-/// An answer: one line, or several with the final dot.
+/// An answer: one line, or several with the final dot. Octets and not text, because a unique-id that came
+/// from another server can be anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Response(Cow<'static, str>);
+pub struct Response(Cow<'static, [u8]>);
 
 impl Response {
     /// No angle brackets: a client would take them for APOP's timestamp and try it unasked.
@@ -127,8 +129,10 @@ impl Response {
     }
 
     /// To `UIDL n`.
-    pub(super) fn unique_id(number: MessageNumber, unique_id: &str) -> Self {
-        Self::composed(format!("+OK {number} {unique_id}"))
+    pub(super) fn unique_id(number: MessageNumber, unique_id: &[u8]) -> Self {
+        let mut line = format!("+OK {number} ").into_bytes();
+        line.extend_from_slice(unique_id);
+        Self(Cow::Owned(line))
     }
 
     /// To RETR: what follows has this many octets.
@@ -176,47 +180,58 @@ impl Response {
 
     /// A multi-line response that was written elsewhere, final dot included, last CR LF excluded.
     pub(super) fn composed(text: String) -> Self {
-        Self(Cow::Owned(text))
+        Self(Cow::Owned(text.into_bytes()))
     }
 
-    /// The text, without the last CR LF.
-    pub fn text(&self) -> &str {
-        &self.0
+    /// The text, without the last CR LF; for people, so what is no UTF-8 is replaced.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
     }
 
     /// Writes it as it is sent.
     pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.0.as_bytes());
+        out.extend_from_slice(&self.0);
         out.extend_from_slice(b"\r\n");
     }
 
     const fn fixed(text: &'static str) -> Self {
-        Self(Cow::Borrowed(text))
+        Self(Cow::Borrowed(text.as_bytes()))
     }
 }
 
 /// A multi-line response in the making.
-pub(super) struct Lines(String);
+pub(super) struct Lines(Vec<u8>);
 
 impl Lines {
     pub(super) fn begin(status: &str) -> Self {
-        Self(format!("{status}\r\n"))
+        Self(format!("{status}\r\n").into_bytes())
     }
 
     pub(super) fn add(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push_str("\r\n");
+        self.0.extend_from_slice(line.as_bytes());
+        self.0.extend_from_slice(b"\r\n");
     }
 
     /// A line that is put together, without a text of its own in between.
     pub(super) fn line(&mut self, line: fmt::Arguments<'_>) {
-        let written = self.0.write_fmt(line);
-        debug_assert!(written.is_ok(), "writing to a String cannot fail");
-        self.0.push_str("\r\n");
+        self.put(line);
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    /// A line of the unique-id listing.
+    pub(super) fn unique_id(&mut self, number: usize, unique_id: &[u8]) {
+        self.put(format_args!("{number} "));
+        self.0.extend_from_slice(unique_id);
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    fn put(&mut self, text: fmt::Arguments<'_>) {
+        let written = self.0.write_fmt(text);
+        debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
     }
 
     pub(super) fn end(mut self) -> Response {
-        self.0.push('.');
-        Response::composed(self.0)
+        self.0.push(b'.');
+        Response(Cow::Owned(self.0))
     }
 }

@@ -5,7 +5,7 @@ use super::*;
 fn shown(line: &str) -> String {
     match Command::parse(line.as_bytes()) {
         Ok(command) => format!("{command:?}"),
-        Err(Mistake::Tell(response)) => response.text().to_owned(),
+        Err(Mistake::Tell(response)) => response.text().into_owned(),
         Err(Mistake::Http) => "http".to_owned(),
     }
 }

@@ -10,14 +10,14 @@ const PLAIN: Terms = Terms { may_log_in: true, tls: None };
 
 fn said(step: Step) -> String {
     match step {
-        Step::Say(response) => response.text().to_owned(),
+        Step::Say(response) => response.text().into_owned(),
         other => panic!("not said: {other:?}"),
     }
 }
 
 fn hung_up(step: Step) -> String {
     match step {
-        Step::HangUp(response) => response.text().to_owned(),
+        Step::HangUp(response) => response.text().into_owned(),
         other => panic!("not hung up: {other:?}"),
     }
 }

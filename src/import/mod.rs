@@ -1,0 +1,11 @@
+//! Moving users in: what an old server showed of its mail, and how it comes into a Maildir here.
+//!
+//! A [`Source`] says what the old server listed, message by message, and gives the octets; it knows that
+//! server's files and habits. The landing knows our Maildir alone: all messages of a source become
+//! visible at once, in their order, under their unique-ids, or none of them does.
+//!
+//! Knows no account database, no socket and no command line.
+
+pub mod source;
+
+pub use source::{Error, Flags, Found, Inventory, SkippedFolder, SkippedItem, Source, UniqueIdOf};

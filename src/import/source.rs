@@ -1,0 +1,158 @@
+//! What is asked of an old server's mail, wherever it lies: an inventory, and the octets of one message
+//! after the other.
+//!
+//! Knows no format and no Maildir of ours.
+
+use crate::mail::{Octets, UniqueId};
+use std::fmt;
+use std::io;
+use std::time::SystemTime;
+
+/// The mail of one mailbox on an old server. Nothing there is changed.
+pub trait Source: Send {
+    /// What it is, for reports: `dovecot maildir:/var/vmail/anna`.
+    fn name(&self) -> String;
+
+    /// All that the old server listed, in its order. Called once, first.
+    ///
+    /// # Errors
+    /// Whenever a unique-id or the order would have to be guessed; then nothing is imported.
+    fn inventory(&mut self) -> Result<Inventory, Error>;
+
+    /// Which messages will be read (indexes of the inventory, ascending), so that a server on the wire can
+    /// be asked ahead. Called once, before the first [`Source::read`].
+    fn expect(&mut self, _wanted: &[usize]) {}
+
+    /// Gives one message in blocks: the octets the old server sent, in which a line end may be LF or
+    /// CR LF. Called in ascending order.
+    ///
+    /// # Errors
+    /// The sink's own error as it is ([`Error::Landing`]), and what happens to this message.
+    fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error>;
+}
+
+/// What an old server listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// In its order.
+    pub messages: Vec<Found>,
+    /// Folders that POP3 never showed, and that were left where they are.
+    pub folders_skipped: Vec<SkippedFolder>,
+    /// What could not be read.
+    pub skipped: Vec<SkippedItem>,
+    /// For the operator to read.
+    pub warnings: Vec<String>,
+}
+
+/// One message as the old server showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// By what a mail program knows it.
+    pub unique_id: UniqueIdOf,
+    /// What LIST said, if that is known without reading.
+    pub octets: Option<Octets>,
+    /// When it came; becomes the file's time.
+    pub received: Option<SystemTime>,
+    /// Its flags.
+    pub flags: Flags,
+    /// Whether no mail program has ever seen it (new/).
+    pub is_new: bool,
+    /// For the operator: a file name, a position in an mbox, a message number.
+    pub place: String,
+}
+
+/// The two kinds of unique-ids that come along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UniqueIdOf {
+    /// The old server showed it: carried over verbatim.
+    Kept(UniqueId),
+    /// Nobody has seen one: ours is made. `identity` is the same at every run for the same message (a base
+    /// file name, a hash of its octets), so that a second import knows it.
+    Made {
+        /// See above.
+        identity: Vec<u8>,
+    },
+}
+
+/// The flags of a Maildir file name: letters, ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flags(String);
+
+impl Flags {
+    /// Of any letters: sorted, each once; what is no ASCII letter is left out.
+    pub fn new(letters: impl IntoIterator<Item = char>) -> Self {
+        let mut letters: Vec<char> = letters.into_iter().filter(char::is_ascii_alphabetic).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        Self(letters.into_iter().collect())
+    }
+
+    /// As behind `:2,`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A folder that was left where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedFolder {
+    /// As the old server calls it.
+    pub name: String,
+    /// How many are in it.
+    pub messages: usize,
+}
+
+/// Something that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedItem {
+    /// Which file, or which message.
+    pub what: String,
+    /// The reason.
+    pub why: String,
+}
+
+/// Why a mailbox cannot be imported, in words for the operator.
+#[derive(Debug)]
+pub enum Error {
+    /// Only the operator can say it: which server it was, which format. Wrong usage (exit 2).
+    Ask {
+        /// What is not known.
+        what: String,
+        /// The choices.
+        remedy: String,
+    },
+    /// The source as a whole, or an index that the unique-ids need: nothing is imported (exit 1).
+    Source {
+        /// File and line, server and reply.
+        what: String,
+        /// What helps.
+        remedy: String,
+    },
+    /// One message; the others come over, and the account stays held (exit 1).
+    Message {
+        /// Which, and what happened.
+        what: String,
+    },
+    /// Our own side: a full disk, a failed write.
+    Landing(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ask { what, remedy } | Self::Source { what, remedy } => write!(f, "{what}: {remedy}"),
+            Self::Message { what } => f.write_str(what),
+            Self::Landing(error) => error.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_sorted_letters() {
+        assert_eq!(Flags::new("SRaS,2".chars()).as_str(), "RSa");
+    }
+}
