@@ -7,5 +7,7 @@
 //! Knows no account database, no socket and no command line.
 
 pub mod source;
+pub mod uidl_format;
 
 pub use source::{Error, Flags, Found, Inventory, SkippedFolder, SkippedItem, Source, UniqueIdOf};
+pub use uidl_format::{UidlFormat, Variable, Variables};
