@@ -65,7 +65,7 @@ impl Accounts {
     pub fn set_password(&self, address: &AccountAddress, password: &Password) -> Result<(), ChangeError> {
         let Credential { salt, rounds, stored_key, server_key } = Credential::new(password, self.rounds)?;
         self.update(
-            "UPDATE accounts SET salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
+            "UPDATE accounts SET imported = NULL, salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
              WHERE local_part = ?1 AND domain = ?2",
             params![address.local_part(), address.domain().as_str(), salt, rounds, stored_key, server_key],
         )
@@ -79,6 +79,42 @@ impl Accounts {
         self.update(
             "UPDATE accounts SET enabled = ?3 WHERE local_part = ?1 AND domain = ?2",
             params![address.local_part(), address.domain().as_str(), enabled],
+        )
+    }
+
+    /// Puts logins off: `[SYS/TEMP]`, which costs a mail program nothing. Mail is accepted meanwhile.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`, `Storage`.
+    pub fn hold(&self, address: &AccountAddress) -> Result<(), ChangeError> {
+        self.set_held(address, true)
+    }
+
+    /// Takes logins again; no mistake for an account that was not held.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`, `Storage`.
+    pub fn release(&self, address: &AccountAddress) -> Result<(), ChangeError> {
+        self.set_held(address, false)
+    }
+
+    /// Whether logins are put off; `false` for an account that is not there.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn is_held(&self, address: &AccountAddress) -> Result<bool, Error> {
+        self.store.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM accounts WHERE local_part = ?1 AND domain = ?2 AND held)",
+            )?;
+            Ok(query.query_row((address.local_part(), address.domain().as_str()), |row| row.get(0))?)
+        })
+    }
+
+    fn set_held(&self, address: &AccountAddress, held: bool) -> Result<(), ChangeError> {
+        self.update(
+            "UPDATE accounts SET held = ?3 WHERE local_part = ?1 AND domain = ?2",
+            params![address.local_part(), address.domain().as_str(), held],
         )
     }
 
@@ -111,7 +147,7 @@ impl Accounts {
     pub fn list(&self) -> Result<Vec<Account>, Error> {
         self.store.read(|db| {
             let mut query = db.prepare_cached(
-                "SELECT local_part, domain, enabled, quota, created, last
+                "SELECT local_part, domain, enabled, quota, created, last, held, imported
                  FROM accounts LEFT JOIN logins ON account = id ORDER BY domain, local_part",
             )?;
             let mut rows = query.query(())?;
@@ -251,8 +287,16 @@ fn account_of(row: &Row<'_>) -> Result<Account, Error> {
         quota: quota_read(row.get(3)?),
         created: moment(row.get(4)?),
         last_login: row.get::<_, Option<i64>>(5)?.map(moment),
-        credential: password::KIND.to_owned(),
+        held: row.get(6)?,
+        credential: row
+            .get::<_, Option<String>>(7)?
+            .map_or_else(|| password::KIND.to_owned(), |hash| format!("imported:{}", scheme_of(&hash))),
     })
+}
+
+/// `SSHA` of `{SSHA}…`: the tables hold no hash without its scheme.
+fn scheme_of(hash: &str) -> &str {
+    hash.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or("?")
 }
 
 fn name_of(row: &Row<'_>) -> Result<AliasName, Error> {

@@ -2,7 +2,7 @@
 //! unknown user and a disabled account.
 
 use super::password::{Credential, keyed_digest};
-use super::{Accounts, Error, Login, Recognition, ScramCredential, address_of, seconds};
+use super::{Accounts, Error, Login, Recognition, ScramCredential, Verdict, address_of, seconds};
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};
 use rusqlite::{Connection, Row, params};
@@ -17,30 +17,32 @@ pub(super) struct Rehashed {
 }
 
 /// The index of UNIQUE (local_part, domain) answers both.
-const BY_ADDRESS: &str = "SELECT id, local_part, domain, enabled, salt, rounds, stored_key, server_key
+const BY_ADDRESS: &str = "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key
     FROM accounts WHERE local_part = ?1 AND domain = ?2";
 /// Two rows are enough to know that the name is not the name of one.
-const BY_LOCAL_PART: &str = "SELECT id, local_part, domain, enabled, salt, rounds, stored_key, server_key
+const BY_LOCAL_PART: &str =
+    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key
     FROM accounts WHERE local_part = ?1 LIMIT 2";
 
 impl Accounts {
-    /// One look-up and one keyed digest; never a hash.
+    /// One look-up and one keyed digest; never a hash. A held account is never recognised, so that
+    /// [`Accounts::verify`] has the word about it.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn recognise(&self, user: &UserName, password: &Password) -> Result<Recognition, Error> {
-        let found = self.store.read(|db| find(db, user))?.filter(|login| login.enabled);
+        let found = self.store.read(|db| find(db, user))?.filter(|login| login.enabled && !login.held);
         let known = found.filter(|login| self.verified.recognises(login, password, Instant::now()));
         Ok(known.map_or(Recognition::Unknown, |login| Recognition::Known(login.address)))
     }
 
-    /// One hash, whoever is asked for. `None`: unknown, disabled or wrong, not told apart.
+    /// One hash, whoever is asked for.
     ///
     /// A second hash follows, once, when the stored one is of another cost than the configured.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn verify(&self, user: &UserName, password: &Password) -> Result<Option<AccountAddress>, Error> {
+    pub fn verify(&self, user: &UserName, password: &Password) -> Result<Verdict, Error> {
         let found = self.store.read(|db| find(db, user))?;
         // Hashed before anything is decided, or the time to answer is a list of our users.
         let matches = match &found {
@@ -48,13 +50,16 @@ impl Accounts {
             None => self.nobodys(user).matches(password),
         };
         let Some(login) = found.filter(|login| matches && login.enabled) else {
-            return Ok(None);
+            return Ok(Verdict::Wrong);
         };
+        if login.held {
+            return Ok(Verdict::Held);
+        }
         self.verified.remember(&login, password, Instant::now());
         if login.credential.rounds != self.rounds {
             self.rehash(&login, password);
         }
-        Ok(Some(login.address))
+        Ok(Verdict::Welcome(login.address))
     }
 
     /// What a SCRAM exchange is done with. It takes all its steps whoever `user` is.
@@ -156,7 +161,7 @@ fn only_row(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result
 }
 
 fn login_of(row: &Row<'_>) -> Result<Login, Error> {
-    let rounds: u32 = row.get(5)?;
+    let rounds: u32 = row.get(6)?;
     if !(1..=limits::PBKDF2_ROUNDS_MAX).contains(&rounds) {
         return Err(Error::Damaged(format!("a password is said to be hashed in {rounds} rounds")));
     }
@@ -165,11 +170,12 @@ fn login_of(row: &Row<'_>) -> Result<Login, Error> {
         id: row.get(0)?,
         address: address_of(&local_part, &domain)?,
         enabled: row.get(3)?,
+        held: row.get(4)?,
         credential: Credential {
-            salt: row.get(4)?,
+            salt: row.get(5)?,
             rounds,
-            stored_key: row.get(6)?,
-            server_key: row.get(7)?,
+            stored_key: row.get(7)?,
+            server_key: row.get(8)?,
         },
     })
 }

@@ -93,7 +93,9 @@ pub struct Account {
     pub created: SystemTime,
     /// `None` before the first login.
     pub last_login: Option<SystemTime>,
-    /// `pbkdf2-sha256`
+    /// Whether logins are put off until the mail of an old server is here.
+    pub held: bool,
+    /// `pbkdf2-sha256`, or `imported:SSHA` while an old server's hash waits for the first login.
     pub credential: String,
 }
 
@@ -142,6 +144,18 @@ pub enum Recognition {
     Unknown,
 }
 
+/// The outcome of a login with a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// The right one.
+    Welcome(AccountAddress),
+    /// The right one, but the account is held: its mail is on the way from an old server.
+    Held,
+    /// Unknown, disabled or wrong, not told apart.
+    Wrong,
+}
+
 /// What SCRAM-SHA-256 needs (RFC 5802, 3); for an unknown or disabled user, values that lead nowhere.
 #[derive(Clone)]
 pub struct ScramCredential {
@@ -172,6 +186,7 @@ struct Login {
     id: i64,
     address: AccountAddress,
     enabled: bool,
+    held: bool,
     credential: Credential,
 }
 

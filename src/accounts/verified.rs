@@ -91,6 +91,7 @@ mod tests {
             id,
             address: AccountAddress::parse("anna@example.org").unwrap(),
             enabled: true,
+            held: false,
             credential: Credential {
                 salt: vec![1; 16],
                 rounds: 4096,

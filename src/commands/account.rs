@@ -58,6 +58,15 @@ pub fn enable(settings: &Settings, name: &str) -> Result<(), Finding> {
         .and_then(|account| table::print(&format!("enabled {account}")))
 }
 
+/// `account release ADDRESS`
+///
+/// # Errors
+/// As [`disable`].
+pub fn release(settings: &Settings, name: &str) -> Result<(), Finding> {
+    change(settings, name, Accounts::release)
+        .and_then(|account| table::print(&format!("released {account}: logins are taken")))
+}
+
 /// `account quota ADDRESS SIZE`
 ///
 /// # Errors
@@ -141,6 +150,14 @@ fn usage_of(settings: &Settings, account: &Account) -> Option<Usage> {
         .ok()
 }
 
+fn enabled_shown(account: &Account) -> &'static str {
+    match (account.enabled, account.held) {
+        (false, _) => "no",
+        (true, true) => "held",
+        (true, false) => "yes",
+    }
+}
+
 fn quota_shown(quota: Option<Bytes>) -> String {
     quota.map_or_else(|| "unlimited".to_owned(), |bytes| table::size(bytes.0))
 }
@@ -160,7 +177,7 @@ fn listed(accounts: &[(&Account, Option<Usage>)]) -> String {
     let row = |(account, usage): &(&Account, Option<Usage>)| {
         vec![
             account.address.to_string(),
-            if account.enabled { "yes" } else { "no" }.to_owned(),
+            enabled_shown(account).to_owned(),
             usage.map_or_else(|| UNKNOWN.to_owned(), |usage| usage.messages.to_string()),
             usage.map_or_else(|| UNKNOWN.to_owned(), |usage| table::size(usage.bytes.0)),
             quota_shown(account.quota),
@@ -175,6 +192,8 @@ fn listed(accounts: &[(&Account, Option<Usage>)]) -> String {
 struct Row {
     address: String,
     enabled: bool,
+    /// Whether logins are put off until the mail of an old server is here.
+    held: bool,
     /// `null` when the Maildir could not be counted, as is `bytes`.
     messages: Option<usize>,
     bytes: Option<u64>,
@@ -189,6 +208,7 @@ fn listed_json(accounts: &[(&Account, Option<Usage>)]) -> Result<String, Finding
     let row = |(account, usage): &(&Account, Option<Usage>)| Row {
         address: account.address.to_string(),
         enabled: account.enabled,
+        held: account.held,
         messages: usage.map(|usage| usage.messages),
         bytes: usage.map(|usage| usage.bytes.0),
         quota: account.quota.map_or(0, |bytes| bytes.0),

@@ -107,6 +107,11 @@ pub enum AccountCommand {
         /// name@domain
         address: String,
     },
+    /// Take logins again for an account that is held, whose mail was still to come from an old server
+    Release {
+        /// name@domain
+        address: String,
+    },
     /// Bound the size of a mailbox
     Quota {
         /// name@domain

@@ -65,6 +65,7 @@ fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), 
         AccountCommand::List { json } => account::list(settings, *json),
         AccountCommand::Disable { address } => account::disable(settings, address),
         AccountCommand::Enable { address } => account::enable(settings, address),
+        AccountCommand::Release { address } => account::release(settings, address),
         AccountCommand::Quota { address, size } => account::quota(settings, address, size),
         AccountCommand::Remove { address, purge } => account::remove(settings, address, *purge),
     }

@@ -59,6 +59,10 @@ impl Response {
         Self::fixed("-ERR [IN-USE] another session of yours has taken over, nothing was deleted");
     /// RFC 3206, 4.
     pub const TEMPORARY: Self = Self::fixed("-ERR [SYS/TEMP] local fault, try again later");
+    /// To the right password, while the mail of an old server is on its way: nothing that makes a mail
+    /// program ask for another password, or show its user an empty mailbox.
+    pub const BEING_MOVED: Self =
+        Self::fixed("-ERR [SYS/TEMP] your mailbox is being moved here, try again in a few minutes");
     /// To QUIT, when some marked messages may still be there.
     pub const NOT_ALL_REMOVED: Self = Self::fixed("-ERR [SYS/TEMP] some deleted messages not removed");
     /// At the door, before a session begins.

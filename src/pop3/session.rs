@@ -76,6 +76,8 @@ pub enum Refusal {
     WrongPassword,
     /// Another session has the maildrop.
     InUse,
+    /// The mail is on its way from an old server.
+    BeingMoved,
     /// A fault of ours.
     Temporary,
     /// The peer's address is refused for a while.
@@ -285,6 +287,7 @@ impl Session {
         self.state = State::Authorization(None);
         match why {
             Refusal::InUse => Step::Say(Response::IN_USE),
+            Refusal::BeingMoved => Step::Say(Response::BEING_MOVED),
             Refusal::Temporary => Step::Say(Response::TEMPORARY),
             Refusal::Banned => Step::HangUp(Response::BANNED),
             Refusal::WrongPassword => {

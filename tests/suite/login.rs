@@ -136,3 +136,25 @@ fn the_log_tells_of_logins_and_never_of_passwords() {
     assert!(!log.contains(password) && !log.contains(&BASE64.encode(password)), "{log}");
     assert!(!log.contains("AGFubmFA"), "{log}");
 }
+
+#[test]
+fn a_held_account_is_put_off_by_every_way_of_logging_in_and_takes_mail() {
+    let server = Server::start("");
+    let accounts = restante::accounts::Accounts::open(&server.database(), 4096).unwrap();
+    accounts.hold(&restante::mail::AccountAddress::parse(ANNA).unwrap()).unwrap();
+    let moving = "-ERR [SYS/TEMP] your mailbox is being moved here, try again in a few minutes";
+    for (password, answer) in [("secret", moving), ("wrong", "-ERR [AUTH]")] {
+        let mut client = server.pop3();
+        client.ask(&format!("USER {ANNA}"), "+OK");
+        client.ask(&format!("PASS {password}"), answer);
+        client.ask(&format!("AUTH PLAIN {}", BASE64.encode(format!("\0{ANNA}\0{password}"))), answer);
+        let said = scram::log_in(&mut client, ANNA, password, None);
+        assert!(said.starts_with(answer), "{said}");
+        client.quit();
+    }
+    server.send(&[ANNA], b"Subject: meanwhile\r\n\r\nhello\r\n");
+    assert_eq!(server.files(ANNA, "new").len(), 1);
+    server.wait_for_log("why=held");
+    server.restante(&["account", "release", ANNA], "").done();
+    server.log_in(ANNA).quit();
+}

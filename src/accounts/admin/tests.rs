@@ -1,5 +1,6 @@
 //! What an administrator changes, and what another process sees of it.
 
+use super::super::Verdict;
 use super::super::testing::{Fixture, address, alias, password, user};
 use super::*;
 
@@ -42,7 +43,10 @@ fn what_is_there_is_not_made_again_and_keeps_its_password() {
     assert!(matches!(again, Err(ChangeError::Exists)), "{again:?}");
     assert!(matches!(accounts.is_vacant(&address("anna@x.org")), Err(ChangeError::Exists)));
     assert!(accounts.is_vacant(&address("bert@x.org")).is_ok());
-    assert!(accounts.verify(&user("anna"), &password("secret")).unwrap().is_some());
+    assert_eq!(
+        accounts.verify(&user("anna"), &password("secret")).unwrap(),
+        Verdict::Welcome(address("anna@x.org"))
+    );
 }
 
 #[test]
@@ -54,6 +58,8 @@ fn what_is_not_there_is_not_changed() {
         accounts.set_password(&nobody, &password("secret")),
         accounts.set_enabled(&nobody, true),
         accounts.set_quota(&nobody, None),
+        accounts.hold(&nobody),
+        accounts.release(&nobody),
         accounts.remove(&nobody),
         accounts.remove(&address("anna@y.org")),
     ] {

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 use std::time::{Duration, UNIX_EPOCH};
 
 fn gets_in(accounts: &Accounts, name: &str, secret: &str) -> Option<String> {
-    accounts.verify(&user(name), &password(secret)).unwrap().map(|account| account.to_string())
+    match accounts.verify(&user(name), &password(secret)).unwrap() {
+        Verdict::Welcome(account) => Some(account.to_string()),
+        Verdict::Held | Verdict::Wrong => None,
+    }
 }
 
 fn is_known(accounts: &Accounts, name: &str, secret: &str) -> bool {
@@ -68,6 +71,36 @@ fn a_disabled_account_is_answered_like_a_wrong_password() {
     assert_eq!(gets_in(&accounts, "anna", "secret"), None);
     accounts.set_enabled(&address("anna@x.org"), true).unwrap();
     assert!(gets_in(&accounts, "anna", "secret").is_some());
+}
+
+#[test]
+fn a_held_account_is_told_so_who_knows_the_password_and_nobody_else() {
+    let fixture = Fixture::new();
+    let (server, command) = (fixture.with(&["anna@x.org"]), fixture.open());
+    let anna = address("anna@x.org");
+    let said = |secret| server.verify(&user("anna"), &password(secret)).unwrap();
+    assert_eq!(said("secret"), Verdict::Welcome(anna.clone()));
+    command.hold(&anna).unwrap();
+    assert!(server.is_held(&anna).unwrap() && server.list().unwrap()[0].held);
+    assert!(!is_known(&server, "anna", "secret"), "what was known before it was held does not let in");
+    assert_eq!((said("secret"), said("wrong")), (Verdict::Held, Verdict::Wrong));
+    command.set_enabled(&anna, false).unwrap();
+    assert_eq!(said("secret"), Verdict::Wrong, "disabled comes first");
+    command.set_enabled(&anna, true).unwrap();
+    command.release(&anna).unwrap();
+    command.release(&anna).unwrap();
+    assert_eq!(said("secret"), Verdict::Welcome(anna.clone()));
+    assert!(!server.is_held(&anna).unwrap());
+}
+
+#[test]
+fn mail_for_a_held_account_is_taken() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@x.org"]);
+    accounts.hold(&address("anna@x.org")).unwrap();
+    let to = crate::mail::ForwardPath::Postmaster;
+    let found = accounts.resolve(&to, address("anna@x.org").domain()).unwrap().unwrap();
+    assert_eq!(found[0].address, address("anna@x.org"));
 }
 
 #[test]

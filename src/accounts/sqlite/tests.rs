@@ -1,7 +1,7 @@
 //! The file: how it is made, what opening it leaves alone, and several hands at it at once.
 
-use super::super::Accounts;
-use super::super::testing::{Fixture, ROUNDS, address, password};
+use super::super::testing::{Fixture, ROUNDS, address, password, user};
+use super::super::{Accounts, Verdict};
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 
@@ -41,12 +41,8 @@ fn opening_and_asking_writes_nothing() {
     let before = state();
     let accounts = fixture.open();
     assert_eq!(accounts.list().unwrap().len(), 1);
-    assert!(
-        accounts
-            .verify(&crate::mail::UserName::parse("anna").unwrap(), &password("secret"))
-            .unwrap()
-            .is_some()
-    );
+    let said = accounts.verify(&user("anna"), &password("secret")).unwrap();
+    assert_eq!(said, Verdict::Welcome(address("anna@x.org")));
     assert_eq!(state(), before);
 }
 

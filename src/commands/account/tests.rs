@@ -30,6 +30,7 @@ fn each_mistake_names_its_remedy() {
         (passwd(&settings, "bert@x.org", true), "bert@x.org is not an account", "account list"),
         (disable(&settings, "bert@x.org"), "is not an account", "account list"),
         (enable(&settings, "bert@x.org"), "is not an account", "account list"),
+        (release(&settings, "bert@x.org"), "is not an account", "account list"),
         (quota(&settings, "bert@x.org", "0"), "is not an account", "account list"),
         (quota(&settings, "anna@x.org", "much"), "`much` is no size", "50 MiB\"; 0 is unlimited"),
         (remove(&settings, "bert@x.org", true), "is not an account", "account list"),
@@ -57,6 +58,10 @@ fn the_switch_and_the_quota_are_set() {
     assert!(!only(&settings).enabled);
     enable(&settings, "anna@x.org").unwrap();
     assert!(only(&settings).enabled);
+    open(&settings).unwrap().hold(&anna()).unwrap();
+    assert_eq!(enabled_shown(&only(&settings)), "held");
+    release(&settings, "Anna@x.org").unwrap();
+    assert!(!only(&settings).held);
     for (size, kept) in [("50 MiB", Some(Bytes(50 << 20))), ("1234", Some(Bytes(1234))), ("0", None)] {
         quota(&settings, "anna@x.org", size).unwrap();
         assert_eq!(only(&settings).quota, kept, "{size}");
@@ -87,13 +92,15 @@ fn rows() -> [Account; 2] {
     let anna = Account {
         address: anna(),
         enabled: true,
+        held: false,
         quota: Some(Bytes(50 << 20)),
         created: UNIX_EPOCH,
         last_login: Some(UNIX_EPOCH + Duration::from_secs(951_782_400)),
         credential: "pbkdf2-sha256".to_owned(),
     };
     let address = AccountAddress::parse("bert@x.org").unwrap();
-    let bert = Account { address, enabled: false, quota: None, last_login: None, ..anna.clone() };
+    let credential = "imported:SSHA".to_owned();
+    let bert = Account { address, enabled: false, quota: None, last_login: None, credential, ..anna.clone() };
     [anna, bert]
 }
 
@@ -116,10 +123,10 @@ fn the_json_is_an_array_of_objects() {
     let text = listed_json(&[(&anna, Some(usage)), (&bert, Some(Usage::default()))]).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let expected = serde_json::json!([
-        {"address": "anna@x.org", "enabled": true, "messages": 3, "bytes": 1536, "quota": 52_428_800,
+        {"address": "anna@x.org", "enabled": true, "held": false, "messages": 3, "bytes": 1536, "quota": 52_428_800,
          "last_login": "2000-02-29T00:00:00Z", "credential": "pbkdf2-sha256"},
-        {"address": "bert@x.org", "enabled": false, "messages": 0, "bytes": 0, "quota": 0,
-         "last_login": null, "credential": "pbkdf2-sha256"},
+        {"address": "bert@x.org", "enabled": false, "held": false, "messages": 0, "bytes": 0, "quota": 0,
+         "last_login": null, "credential": "imported:SSHA"},
     ]);
     assert_eq!(value, expected);
     assert_eq!(listed_json(&[]).unwrap(), "[]");

@@ -89,6 +89,7 @@ fn every_refusal_has_its_answer_and_leaves_the_way_open() {
     let mut session = Session::new(PLAIN);
     for (refusal, answer) in [
         (Refusal::InUse, Response::IN_USE),
+        (Refusal::BeingMoved, Response::BEING_MOVED),
         (Refusal::Temporary, Response::TEMPORARY),
         (Refusal::WrongPassword, Response::WRONG_PASSWORD),
     ] {

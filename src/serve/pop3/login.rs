@@ -3,7 +3,7 @@
 //! A storage fault is never told as a wrong password: a client would ask its user for another one.
 
 use super::Visit;
-use crate::accounts::{Error as AccountsError, Recognition};
+use crate::accounts::{Error as AccountsError, Recognition, Verdict};
 use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
 use crate::net::subscriber;
@@ -125,7 +125,11 @@ async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Accoun
         Recognition::Unknown => {
             let accounts = Arc::clone(&visit.shared.accounts);
             let work = move || accounts.verify(&credentials.user, &credentials.password);
-            doorway.hash(&visit.peer, work).await.map_err(|error| fault(visit, &error))
+            match doorway.hash(&visit.peer, work).await.map_err(|error| fault(visit, &error))? {
+                Verdict::Welcome(account) => Ok(Some(account)),
+                Verdict::Held => Err(Refusal::BeingMoved),
+                Verdict::Wrong => Ok(None),
+            }
         }
     }
 }
@@ -135,7 +139,13 @@ async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Accoun
 async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<AccountAddress>, Refusal> {
     let Some(proved) = verdict.proved else { return Ok(None) };
     let stored = scram_credential(visit, &verdict.user).await?;
-    Ok(if stored == proved { stored.account } else { None })
+    let Some(account) = stored.account.clone().filter(|_| stored == proved) else { return Ok(None) };
+    let (accounts, asked) = (Arc::clone(&visit.shared.accounts), account.clone());
+    match visit.shared.doorway.disk(move || accounts.is_held(&asked)).await {
+        Ok(false) => Ok(Some(account)),
+        Ok(true) => Err(Refusal::BeingMoved),
+        Err(error) => Err(fault(visit, &error)),
+    }
 }
 
 async fn scram_credential(visit: &Visit, user: &UserName) -> Result<scram::Credential, Refusal> {
@@ -200,6 +210,7 @@ impl Visit {
         let why = match refusal {
             Refusal::WrongPassword => "password",
             Refusal::InUse => "in-use",
+            Refusal::BeingMoved => "held",
             Refusal::Temporary => "fault",
             Refusal::Banned => "banned",
         };
