@@ -170,6 +170,21 @@ pub const KNOWN_ADDRESSES_MAX: usize = 8;
 /// Addresses whose failures are remembered at once; the oldest is forgotten first.
 pub const FAILING_PEERS_MAX: usize = 100_000;
 
+// ---- Fetching from another POP3 server --------------------------------------------------------
+
+/// RFC 2449, 4: octets of a command, the line end counted; an old server may take no more.
+pub const POP3_COMMAND_MAX: usize = 255;
+/// Octets of a status line; RFC 2449, 4 allows 512, and its words are cut anyway.
+pub const FETCH_LINE_MAX: usize = 4096;
+/// Characters of a server's words that are shown.
+pub const FETCH_WORDS_MAX: usize = 200;
+/// Octets of a whole LIST or UIDL: a million messages under unique-ids of 70 octets, and some over.
+pub const FETCH_LISTING_MAX: u64 = 128 * 1024 * 1024;
+/// Messages of one mailbox. The largest that people write of have a tenth of it.
+pub const FETCH_MESSAGES_MAX: usize = 1_000_000;
+/// Octets of one message: the largest that Dovecot and Courier send.
+pub const FETCH_MESSAGE_MAX: u64 = 4 * 1024 * 1024 * 1024;
+
 // ---- The disk -------------------------------------------------------------------------------
 
 /// Free space that deliveries leave to everything else on the disk.

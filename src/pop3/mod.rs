@@ -2,6 +2,7 @@
 //! (RFC 1939, 2449, 2595, 3206, 5034, 6856).
 
 mod capabilities;
+pub mod client;
 pub mod command;
 pub mod listing;
 pub mod response;
