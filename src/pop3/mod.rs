@@ -5,10 +5,12 @@ mod capabilities;
 pub mod client;
 pub mod command;
 pub mod listing;
+pub mod relay;
 pub mod response;
 pub mod session;
 
 pub use command::Extent;
 pub use listing::{Listing, Marked};
+pub use relay::Relayed;
 pub use response::Response;
 pub use session::{LoginTicket, LookUpTicket, Refusal, SendTicket, Session, Step, Terms, UpdateTicket};
