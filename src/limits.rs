@@ -86,6 +86,27 @@ pub const POP3_LOGIN_FAILURES_MAX: u32 = 10;
 /// silent this long: a telephone that changed its network comes back before TCP notices.
 pub const TAKE_OVER_AFTER: Duration = Duration::from_secs(120);
 
+// ---- The live move --------------------------------------------------------------------------
+
+/// How long a first login waits for its mail from an old server, before it is relayed there. Mail
+/// programs wait for an answer to PASS for 30 seconds at least.
+pub const UPSTREAM_WAIT_DEFAULT: Duration = Duration::from_secs(10);
+/// How long a login of a moved account waits for newcomers at the old server.
+pub const NEWCOMERS_WAIT: Duration = Duration::from_secs(5);
+/// How long an old server may take for a greeting, a handshake, a login: a mail program waits for us
+/// meanwhile, and gives up after 30 seconds at the earliest.
+pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);
+/// Connections to old servers at once, for logins and relayed sessions. To an old server all of them come
+/// from one address; Dovecot's processes end at 1000, its connections of one user from one address at 10.
+pub const UPSTREAM_CONNECTIONS_MAX: usize = 200;
+/// How often `upstream list --watch` looks.
+pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
+/// Mailboxes that are pulled at once behind a relayed session.
+pub const PULLS_MAX: usize = 4;
+/// Commands of a relayed session that wait for their answers before the next is read: a mail program that
+/// asks without end must not make both servers wait for each other.
+pub const RELAYED_COMMANDS_MAX: usize = 64;
+
 // ---- Connections, buffers, memory -----------------------------------------------------------
 
 /// Connections at once for each protocol (Postfix: 100 processes; one costs us a few KiB).

@@ -256,7 +256,7 @@ impl Accounts {
 }
 
 /// One address is either an account or an alias: no mail has two ways to go.
-fn vacant(db: &Connection, address: &AccountAddress) -> Result<(), ChangeError> {
+pub(super) fn vacant(db: &Connection, address: &AccountAddress) -> Result<(), ChangeError> {
     let (local_part, domain) = (address.local_part(), address.domain().as_str());
     if id_of(db, ACCOUNT, local_part, domain)?.is_some() {
         return Err(ChangeError::Exists);

@@ -9,6 +9,7 @@
 //! - `resolve`: which mailboxes an address leads to
 //! - `bans`: addresses refused for a while
 //! - `password`, `verified`: what is stored for a password, and what is remembered of it
+//! - `upstream`: old servers, and how far the move away from them is
 //! - `sqlite`, `schema`: the file and its tables
 
 mod admin;
@@ -18,6 +19,7 @@ mod password;
 mod resolve;
 mod schema;
 mod sqlite;
+pub mod upstream;
 mod verified;
 
 #[cfg(test)]
@@ -72,6 +74,8 @@ pub enum ChangeError {
     NoSuchAccount,
     /// `alias remove` of what is not.
     NoSuchAlias,
+    /// `upstream remove` of what is not.
+    NoSuchUpstream,
     /// `account add` of an address that is an alias.
     TakenByAlias,
     /// `alias add` of an address that is an account.
@@ -131,6 +135,8 @@ pub struct Mailbox {
 pub enum Unresolved {
     /// Our domain, nobody of that name: 550 5.1.1.
     UnknownUser,
+    /// Nobody of that name yet, in a domain that is moving here from an old server: 450 4.1.1.
+    NotYetKnown,
     /// Not our domain: 550 5.7.1.
     ForeignDomain,
 }

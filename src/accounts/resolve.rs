@@ -1,9 +1,10 @@
 //! "Is it for one of ours?": which mailboxes a forward-path leads to.
 //!
 //! One address is looked for as: account, alias, account without `+detail`, alias without it,
-//! postmaster, catch-all. An alias' targets are looked for in the same way, so nothing depends on
+//! postmaster, catch-all, what an old server may have. An alias' targets are looked for in the same way, so nothing depends on
 //! how mail came to an address. All from one state of the database, by indexed look-ups alone.
 
+use super::upstream::{Scope, upstream_behind};
 use super::{Accounts, Error, Mailbox, Unresolved, address_of, quota_read};
 use crate::limits;
 use crate::mail::{AccountAddress, Address, Bytes, Domain, ForwardPath};
@@ -15,7 +16,7 @@ const ALIAS: &str = "SELECT id FROM aliases WHERE local_part = ?1 AND domain = ?
 const TARGETS: &str = "SELECT local_part, domain FROM targets WHERE alias = ?1 ORDER BY position";
 const OLDEST: &str = "SELECT id, local_part, domain, quota FROM accounts ORDER BY id LIMIT 1";
 const IS_LOCAL: &str = "SELECT EXISTS (SELECT 1 FROM accounts WHERE domain = ?1)
-    OR EXISTS (SELECT 1 FROM aliases WHERE domain = ?1)";
+    OR EXISTS (SELECT 1 FROM aliases WHERE domain = ?1) OR EXISTS (SELECT 1 FROM upstreams WHERE domain = ?1)";
 
 impl Accounts {
     /// Every mailbox a forward-path leads to, each once; never an empty list.
@@ -29,7 +30,8 @@ impl Accounts {
         hostname: &Domain,
     ) -> Result<Result<Vec<Mailbox>, Unresolved>, Error> {
         self.store.read(|db| {
-            let mut walk = Walk { db, to, hostname, mailboxes: Vec::new(), seen: HashSet::new() };
+            let mut walk =
+                Walk { db, to, hostname, mailboxes: Vec::new(), seen: HashSet::new(), maybe: false };
             match to {
                 // RFC 5321, 4.1.1.3: the one recipient without a domain; it is the host's.
                 ForwardPath::Postmaster => {
@@ -44,7 +46,11 @@ impl Accounts {
                 },
             }
             let found = walk.mailboxes;
-            Ok(if found.is_empty() { Err(Unresolved::UnknownUser) } else { Ok(found) })
+            Ok(match (found.is_empty(), walk.maybe) {
+                (false, _) => Ok(found),
+                (true, false) => Err(Unresolved::UnknownUser),
+                (true, true) => Err(Unresolved::NotYetKnown),
+            })
         })
     }
 }
@@ -54,8 +60,18 @@ const POSTMASTER: &str = "postmaster";
 
 /// What stands under a name.
 enum Found {
-    Account { id: i64, address: AccountAddress, quota: Option<Bytes> },
-    Alias { id: i64 },
+    Account {
+        id: i64,
+        address: AccountAddress,
+        quota: Option<Bytes>,
+    },
+    Alias {
+        id: i64,
+    },
+    /// No account yet: it comes with the first login.
+    AtOldServer {
+        address: AccountAddress,
+    },
     Nothing,
 }
 
@@ -68,6 +84,8 @@ struct Walk<'a> {
     mailboxes: Vec<Mailbox>,
     /// Accounts (`true`) and aliases that were met: a circle ends, and a mailbox is found once.
     seen: HashSet<(bool, i64)>,
+    /// An old server was met that may know the address.
+    maybe: bool,
 }
 
 impl Walk<'_> {
@@ -107,7 +125,8 @@ impl Walk<'_> {
     /// Notes a mailbox, or goes on to an alias' targets in the order they were given.
     fn take(&mut self, found: Found, depth: usize) -> Result<(), Error> {
         // Before any step further down: the way back up is on the stack.
-        if depth > limits::ALIAS_DEPTH_MAX || self.seen.len() > limits::ALIAS_EXPANSION_MAX {
+        let found_so_far = self.seen.len().max(self.mailboxes.len());
+        if depth > limits::ALIAS_DEPTH_MAX || found_so_far > limits::ALIAS_EXPANSION_MAX {
             return Err(Error::Temporary(format!(
                 "aliases of {} lead too far, or to too many mailboxes",
                 self.to
@@ -126,13 +145,19 @@ impl Walk<'_> {
                     }
                 }
             }
+            Found::AtOldServer { address } => {
+                let mailbox = Mailbox { address, quota: None };
+                if !self.mailboxes.contains(&mailbox) {
+                    self.mailboxes.push(mailbox);
+                }
+            }
             Found::Nothing => {}
         }
         Ok(())
     }
 
     /// The table at the head of this file, from top to bottom.
-    fn find(&self, address: &AccountAddress) -> Result<Found, Error> {
+    fn find(&mut self, address: &AccountAddress) -> Result<Found, Error> {
         for name in [Some(address.clone()), address.without_detail()].into_iter().flatten() {
             let account = self.account(&name)?;
             if !matches!(account, Found::Nothing) {
@@ -147,7 +172,27 @@ impl Walk<'_> {
         if is_postmaster(address) && self.is_local(address.domain())? {
             return self.oldest();
         }
-        self.alias("", address.domain())
+        let catch_all = self.alias("", address.domain())?;
+        match catch_all {
+            Found::Nothing => self.at_old_server(address),
+            found => Ok(found),
+        }
+    }
+
+    /// POP3 tells nobody without a password whether there is such a user. So an address with an old server
+    /// of its own is one that the administrator vouches for; of the others in a domain with one, nobody can
+    /// say more than "not yet", unless all are taken.
+    fn at_old_server(&mut self, address: &AccountAddress) -> Result<Found, Error> {
+        let base = address.without_detail();
+        for name in [Some(address), base.as_ref()].into_iter().flatten() {
+            let Some(upstream) = upstream_behind(self.db, name)? else { continue };
+            if matches!(upstream.scope, Scope::Address(_)) || upstream.accept_unknown {
+                let address = base.as_ref().unwrap_or(address).clone();
+                return Ok(Found::AtOldServer { address });
+            }
+            self.maybe = true;
+        }
+        Ok(Found::Nothing)
     }
 
     /// Also where an alias called postmaster leads to nobody: RFC 5321, 4.5.1 leaves no choice.

@@ -10,7 +10,7 @@ const APPLICATION_ID: i64 = 0x7265_7374;
 
 /// One step for each version: step `n` makes version `n + 1` out of version `n`. A step that was
 /// ever released is never edited, only followed by another.
-const STEPS: &[&str] = &[VERSION_1, VERSION_2];
+const STEPS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 /// The version this program writes.
 const KNOWN: u32 = STEPS.len() as u32;
@@ -74,6 +74,31 @@ const VERSION_2: &str = "
     ALTER TABLE accounts ADD COLUMN imported TEXT CHECK (imported <> '');
     ALTER TABLE accounts ADD COLUMN held INTEGER NOT NULL DEFAULT 0 CHECK (held IN (0, 1));
     CREATE INDEX accounts_imported ON accounts (imported) WHERE imported IS NOT NULL;
+";
+
+/// - An upstream for a whole domain has no local part, as a catch-all has none.
+/// - `trust` holds a certificate's text and not its file's name: a running server may read no such file.
+/// - A move belongs to its account and goes with it; without a row, nobody has logged in yet.
+const VERSION_3: &str = "
+    CREATE TABLE upstreams (
+        local_part TEXT NOT NULL,
+        domain TEXT NOT NULL CHECK (domain <> ''),
+        host TEXT NOT NULL CHECK (host <> ''),
+        port INTEGER CHECK (port BETWEEN 1 AND 65535),
+        security TEXT NOT NULL,
+        trust TEXT NOT NULL,
+        user TEXT NOT NULL,
+        accept_unknown INTEGER NOT NULL CHECK (accept_unknown IN (0, 1)),
+        PRIMARY KEY (domain, local_part)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE moves (
+        account INTEGER PRIMARY KEY REFERENCES accounts (id) ON DELETE CASCADE,
+        progress TEXT NOT NULL,
+        why TEXT,
+        messages INTEGER NOT NULL DEFAULT 0,
+        since INTEGER NOT NULL
+    ) STRICT;
 ";
 
 /// Brings the database to the version this program knows. Writes nothing when it is there already,

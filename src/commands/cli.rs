@@ -55,6 +55,12 @@ pub enum Command {
         #[command(subcommand)]
         command: BanCommand,
     },
+    /// Move accounts here from an old POP3 server while they are used
+    Upstream {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: UpstreamCommand,
+    },
     /// Check configuration, database, certificate, folders and ports; exit 1 if `serve` would not work
     ///
     /// Prints each finding with its remedy, and as whom `serve` would run and what confines it. May be
@@ -167,6 +173,69 @@ pub enum BanCommand {
         /// An IPv4 or IPv6 address
         address: String,
     },
+}
+
+/// `restante upstream …`
+#[derive(Debug, Subcommand)]
+pub enum UpstreamCommand {
+    /// Name the old server of a domain, or of one address
+    ///
+    /// Whoever logs in here first is checked there, and their mail is brought over. TLS is used unless
+    /// --plain is given; to an old server on this machine it is used if it is offered.
+    Add(UpstreamArguments),
+    /// Show the old servers, and how far each account is
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        /// Show it again and again, until it is interrupted
+        #[arg(long, conflicts_with = "json")]
+        watch: bool,
+    },
+    /// Take an old server away; refused while accounts are not moved
+    Remove {
+        /// The domain or address it was added for
+        #[arg(value_name = "DOMAIN|ADDRESS")]
+        scope: String,
+        /// Though accounts are not moved: they stay held
+        #[arg(long)]
+        force: bool,
+    },
+}
+
+/// `restante upstream add …`
+#[derive(Debug, clap::Args)]
+pub struct UpstreamArguments {
+    /// Whose old server it is
+    #[arg(value_name = "DOMAIN|ADDRESS")]
+    pub scope: String,
+    /// Its name or address; without a port, 995 with TLS and 110 otherwise
+    #[arg(value_name = "HOST[:PORT]")]
+    pub host: String,
+    /// TLS from the first octet
+    #[arg(long, group = "security")]
+    pub tls: bool,
+    /// TLS after STLS
+    #[arg(long, group = "security")]
+    pub stls: bool,
+    /// No TLS: passwords can be read on the way
+    #[arg(long, group = "security")]
+    pub plain: bool,
+    /// The user name there: %u as it is typed here, %n what stands before the @
+    #[arg(long, value_name = "PATTERN", default_value = "%u", value_parser = ["%u", "%n"])]
+    pub user: String,
+    /// Take mail for any address of the domain, before its owner has logged in
+    #[arg(long)]
+    pub accept_unknown: bool,
+    /// Who must have signed its certificate, in PEM; instead of the system's roots
+    #[arg(long, value_name = "FILE", group = "trust")]
+    pub ca: Option<PathBuf>,
+    /// The SHA-256 of its certificate
+    #[arg(long, value_name = "SHA256", group = "trust")]
+    pub fingerprint: Option<String>,
+    /// Take any certificate; said aloud in the log
+    #[arg(long, group = "trust")]
+    pub insecure: bool,
 }
 
 /// Prints the completion script for `shell`.

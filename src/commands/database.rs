@@ -14,6 +14,7 @@ pub fn refused(settings: &Settings, name: &impl Display, error: &ChangeError) ->
         }
         ChangeError::NoSuchAccount => ("is not an account", "see `restante account list`".to_owned()),
         ChangeError::NoSuchAlias => ("is not an alias", "see `restante alias list`".to_owned()),
+        ChangeError::NoSuchUpstream => ("has no old server", "see `restante upstream list`".to_owned()),
         ChangeError::TakenByAlias => {
             ("is an alias", format!("take another name, or remove it with `restante alias remove {name}`"))
         }

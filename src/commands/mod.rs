@@ -13,10 +13,11 @@ mod prompt;
 mod table;
 #[cfg(test)]
 mod testing;
+mod upstream;
 
 use crate::config::{Finding, Settings};
 use clap::Parser;
-use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command};
+use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command, UpstreamCommand};
 use nix::sys::stat::Mode;
 use std::io::Write;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ fn run(cli: &Cli) -> Result<(), Finding> {
             BanCommand::List { json } => ban::list(&load()?, *json)?,
             BanCommand::Remove { address } => ban::remove(&load()?, address)?,
         },
+        Command::Upstream { command } => upstream_command(&load()?, command)?,
         Command::Completions { shell } => cli::completions(*shell)?,
         Command::Man { folder } => cli::man_pages(folder)?,
     }
@@ -76,6 +78,15 @@ fn alias_command(settings: &Settings, command: &AliasCommand) -> Result<(), Find
         AliasCommand::Add { address, targets } => alias::add(settings, address, targets),
         AliasCommand::Remove { address } => alias::remove(settings, address),
         AliasCommand::List { json } => alias::list(settings, *json),
+    }
+}
+
+fn upstream_command(settings: &Settings, command: &UpstreamCommand) -> Result<(), Finding> {
+    match command {
+        UpstreamCommand::Add(arguments) => upstream::add(settings, arguments),
+        UpstreamCommand::List { watch: true, .. } => upstream::watch(settings),
+        UpstreamCommand::List { json, .. } => upstream::list(settings, *json),
+        UpstreamCommand::Remove { scope, force } => upstream::remove(settings, scope, *force),
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Pop3 {
     pub max_connections: usize,
     /// At once, from one IPv4 address or IPv6 /64.
     pub max_connections_per_ip: usize,
+    /// How long a first login waits for its mail from an old server, before it is relayed there.
+    pub upstream_wait: Duration,
 }
 
 /// How a mail server on this machine hands mail over.
@@ -218,7 +220,7 @@ impl Settings {
             shutdown_grace: or(written.shutdown_grace, || limits::SHUTDOWN_GRACE_DEFAULT),
             min_free: Bytes(written.min_free.map_or(limits::MIN_FREE_DEFAULT, |size| size.0)),
             smtp: Smtp::complete(written.smtp),
-            pop3: Pop3::complete(written.pop3),
+            pop3: Pop3::complete(written.pop3, written.upstream_wait),
             lmtp: Lmtp { listen: listens(written.lmtp.listen, None) },
             auth: Auth::complete(written.auth),
             tls,
@@ -241,7 +243,7 @@ impl Smtp {
 }
 
 impl Pop3 {
-    fn complete(written: written::Pop3) -> Self {
+    fn complete(written: written::Pop3, upstream_wait: Option<Parsed<Duration>>) -> Self {
         Self {
             listen: listens(written.listen, Some(110)),
             listen_tls: listens(written.listen_tls, Some(995)),
@@ -249,6 +251,7 @@ impl Pop3 {
             idle_timeout: or(written.idle_timeout, || limits::POP3_IDLE_MIN),
             max_connections: count(written.max_connections, limits::CONNECTIONS_DEFAULT),
             max_connections_per_ip: count(written.max_connections_per_ip, limits::CONNECTIONS_PER_IP_DEFAULT),
+            upstream_wait: or(written.upstream_wait.or(upstream_wait), || limits::UPSTREAM_WAIT_DEFAULT),
         }
     }
 }

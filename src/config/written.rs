@@ -20,6 +20,8 @@ pub(super) struct Written {
     pub user: Option<String>,
     pub shutdown_grace: Option<Parsed<Duration>>,
     pub min_free: Option<Size>,
+    /// Also taken here: it is named without its table where the live move is told.
+    pub upstream_wait: Option<Parsed<Duration>>,
     pub smtp: Smtp,
     pub pop3: Pop3,
     pub lmtp: Lmtp,
@@ -50,6 +52,7 @@ pub(super) struct Pop3 {
     pub idle_timeout: Option<Parsed<Duration>>,
     pub max_connections: Option<Positive>,
     pub max_connections_per_ip: Option<Positive>,
+    pub upstream_wait: Option<Parsed<Duration>>,
 }
 
 /// `[lmtp]`

@@ -34,11 +34,12 @@ impl From<delivery::Error> for Refusal {
     }
 }
 
-/// 5xx, both: trying again will not make a user of ours appear.
+/// 5xx: trying again will not make a user of ours appear, unless they are about to move here.
 impl From<accounts::Unresolved> for Refusal {
     fn from(unresolved: accounts::Unresolved) -> Self {
         match unresolved {
             accounts::Unresolved::UnknownUser => Reply::NO_SUCH_MAILBOX.into(),
+            accounts::Unresolved::NotYetKnown => Reply::NOT_YET_KNOWN.into(),
             accounts::Unresolved::ForeignDomain => Reply::NO_RELAY.into(),
         }
     }
@@ -80,6 +81,7 @@ mod tests {
         for (refusal, code) in [
             (Refusal::from(delivery::Error::OverQuota), 452),
             (Refusal::from(accounts::Unresolved::UnknownUser), 550),
+            (Refusal::from(accounts::Unresolved::NotYetKnown), 450),
             (Refusal::from(accounts::Unresolved::ForeignDomain), 550),
         ] {
             assert_eq!((refusal.reply.code(), refusal.fault), (code, None));

@@ -126,6 +126,10 @@ impl Reply {
     pub const NEEDS_SMTPUTF8: Self = Self::fixed(553, "5.6.7", "Address is not ASCII: SMTPUTF8 is required");
     /// One of our domains, nobody of that name.
     pub const NO_SUCH_MAILBOX: Self = Self::fixed(550, "5.1.1", "No such mailbox here");
+    /// One of our domains, and an old server may have somebody of that name: the sender keeps the message
+    /// until they have logged in here, or gives up after some days (Postfix answers an address that it
+    /// could not verify in the same way).
+    pub const NOT_YET_KNOWN: Self = Self::fixed(450, "4.1.1", "Mailbox not known here yet, try again later");
     /// Not one of our domains.
     pub const NO_RELAY: Self = Self::fixed(550, "5.7.1", "Relaying denied: not a domain of this server");
     /// More recipients than `LIMITS RCPTMAX=` says (RFC 5321, 4.5.3.1.10).
@@ -243,6 +247,7 @@ mod tests {
             Reply::OK,
             Reply::VRFY,
             Reply::NO_SUCH_MAILBOX,
+            Reply::NOT_YET_KNOWN,
             Reply::MAILBOX_FULL,
             Reply::TOO_LARGE,
             Reply::TIMEOUT,

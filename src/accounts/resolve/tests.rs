@@ -1,6 +1,7 @@
 //! The way of an address to its mailboxes.
 
 use super::super::testing::{Fixture, address, alias};
+use super::super::upstream::{Security, Trust, Upstream, UserPattern};
 use super::*;
 use proptest::prelude::*;
 
@@ -27,6 +28,7 @@ fn way(accounts: &Accounts, to: &str) -> String {
             mailboxes.iter().map(|mailbox| mailbox.address.to_string()).collect::<Vec<_>>().join(" ")
         }
         Err(Unresolved::UnknownUser) => "unknown".to_owned(),
+        Err(Unresolved::NotYetKnown) => "not yet".to_owned(),
         Err(Unresolved::ForeignDomain) => "foreign".to_owned(),
     }
 }
@@ -35,6 +37,39 @@ fn check(accounts: &Accounts, expected: &[(&str, &str)]) {
     for (to, mailboxes) in expected {
         assert_eq!(way(accounts, to), *mailboxes, "{to}");
     }
+}
+
+fn old_server(scope: Scope, accept_unknown: bool) -> Upstream {
+    let (host, user) = ("pop.example.net".to_owned(), UserPattern::AsTyped);
+    Upstream { scope, host, port: None, security: Security::Tls, trust: Trust::Roots, user, accept_unknown }
+}
+
+#[test]
+fn a_domain_with_an_old_server_is_ours_and_an_unknown_name_there_is_not_yet_known() {
+    let (_folder, accounts) = house(&["anna@x.org"], &["info@x.org bert@x.org anna@x.org"]);
+    let domain = Scope::Domain(Domain::parse("x.org").unwrap());
+    accounts.add_upstream(&old_server(domain.clone(), false)).unwrap();
+    accounts.add_upstream(&old_server(Scope::Address(address("carl@y.org")), false)).unwrap();
+    check(
+        &accounts,
+        &[
+            ("anna@x.org", "anna@x.org"),
+            ("bert@x.org", "not yet"),
+            ("info@x.org", "anna@x.org"),
+            ("carl@y.org", "carl@y.org"),
+            ("carl+lists@y.org", "carl@y.org"),
+            ("dora@y.org", "unknown"),
+            ("dora%x.org@x.org", "unknown"),
+            ("anna@z.org", "foreign"),
+        ],
+    );
+    accounts.add_upstream(&old_server(domain, true)).unwrap();
+    check(
+        &accounts,
+        &[("bert+x@x.org", "bert@x.org"), ("info@x.org", "bert@x.org anna@x.org"), ("dora@y.org", "unknown")],
+    );
+    accounts.add_alias(&alias("@x.org"), &[address("anna@x.org")]).unwrap();
+    check(&accounts, &[("bert@x.org", "anna@x.org")]);
 }
 
 #[test]

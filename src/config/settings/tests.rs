@@ -83,6 +83,7 @@ plaintext_login = "private"
 idle_timeout = "2h"
 max_connections = 5
 max_connections_per_ip = 4
+upstream_wait = "3s"
 [lmtp]
 listen = ["unix:/run/restante/lmtp.sock", "127.0.0.1:2424"]
 [auth]
@@ -121,6 +122,7 @@ fn what_is_written_is_used() {
             idle_timeout: Duration::from_secs(7200),
             max_connections: 5,
             max_connections_per_ip: 4,
+            upstream_wait: Duration::from_secs(3),
         },
         lmtp: Lmtp {
             listen: vec!["unix:/run/restante/lmtp.sock".parse().unwrap(), "127.0.0.1:2424".parse().unwrap()],
@@ -137,6 +139,14 @@ fn what_is_written_is_used() {
         tls: Some(TlsFiles { certificate: PathBuf::from("cert.pem"), key: PathBuf::from("key.pem") }),
     };
     assert_eq!(settings(EVERYTHING), expected);
+}
+
+#[test]
+fn the_wait_for_an_old_server_may_stand_with_pop3_or_above_all() {
+    assert_eq!(settings("").pop3.upstream_wait, Duration::from_secs(10));
+    assert_eq!(settings("upstream_wait = \"1s\"").pop3.upstream_wait, Duration::from_secs(1));
+    let both = "upstream_wait = \"1s\"\n[pop3]\nupstream_wait = \"2s\"";
+    assert_eq!(settings(both).pop3.upstream_wait, Duration::from_secs(2));
 }
 
 #[test]

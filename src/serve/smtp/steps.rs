@@ -90,7 +90,7 @@ impl Driver {
         let look_up = move || mailboxes_of(&shared, &to, &hostname, expected);
         let found = self.shared.doorway.disk(look_up).await.map_err(|refusal| self.told(refusal));
         let reply = self.session.resolved(ticket, found);
-        if reply == Reply::NO_SUCH_MAILBOX || reply == Reply::NO_RELAY {
+        if [Reply::NO_SUCH_MAILBOX, Reply::NOT_YET_KNOWN, Reply::NO_RELAY].contains(&reply) {
             self.slow_down(stream).await?;
         }
         if reply.is_refusal() {

@@ -1,0 +1,531 @@
+//! The live move as the database knows it: which old servers stand behind which domains and addresses,
+//! and how far each account has come.
+//!
+//! Knows no socket: what an old server says is heard elsewhere and written down here.
+
+use super::password::Credential;
+use super::{Accounts, ChangeError, Error, Verdict, address_of, domain_of, moment, seconds};
+use crate::mail::{AccountAddress, Domain, Password, UserName};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::fmt;
+use std::time::SystemTime;
+
+/// An old server, and whom it stands behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upstream {
+    /// A domain, or one address in it.
+    pub scope: Scope,
+    /// Its name, or its address.
+    pub host: String,
+    /// Its POP3 port; `None`: as the way of securing it has it.
+    pub port: Option<u16>,
+    /// How the connection is secured.
+    pub security: Security,
+    /// What its certificate must be.
+    pub trust: Trust,
+    /// As whom it knows its users.
+    pub user: UserPattern,
+    /// Whether mail is taken for addresses that nobody has shown to exist.
+    pub accept_unknown: bool,
+}
+
+/// What an upstream is for. One for an address goes before one for its domain.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everybody there.
+    Domain(Domain),
+    /// One mailbox.
+    Address(AccountAddress),
+}
+
+/// How a connection to an old server is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Nothing was asked for: TLS, which only an old server on this machine may do without.
+    Default,
+    /// From the first octet.
+    Tls,
+    /// After STLS.
+    Stls,
+    /// Not at all, on purpose.
+    Plain,
+}
+
+/// What the certificate of an old server must be. Kept whole: a running server may read no other file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Signed by one of the system's roots.
+    Roots,
+    /// Signed by one of these, in PEM.
+    Authority(String),
+    /// The one of this SHA-256, in hexadecimal digits.
+    Fingerprint(String),
+    /// Anything, on purpose.
+    Anything,
+}
+
+/// As whom an old server knows its users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserPattern {
+    /// `%u`: by the name as it was typed.
+    AsTyped,
+    /// `%n`: by what stands before the `@`.
+    LocalPart,
+}
+
+/// How far an account has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// It has an account here, and nobody has logged in since the upstream stands.
+    Waiting,
+    /// The old server serves it, through us.
+    Relayed,
+    /// Its mail is on the way.
+    Moving,
+    /// Its mail is here.
+    Moved,
+    /// Its mail could not be brought over; the next login tries again.
+    Failing,
+}
+
+/// An account under an upstream, for `upstream list`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Whose.
+    pub address: AccountAddress,
+    /// How far it is.
+    pub progress: Progress,
+    /// What is in the way, or was at the last attempt.
+    pub why: Option<String>,
+    /// Messages that have come over.
+    pub messages: u64,
+    /// Since when it is so far; `None` while it waits.
+    pub since: Option<SystemTime>,
+}
+
+/// What a login at an address with an upstream has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which account it is, or will be.
+    pub address: AccountAddress,
+    /// The old server.
+    pub upstream: Upstream,
+    /// The account, if there is one yet.
+    pub here: Option<Here>,
+}
+
+/// An account that is here already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Here {
+    /// Whether logins are taken.
+    pub enabled: bool,
+    /// Whether its mail is not yet to be shown.
+    pub held: bool,
+    /// How far it is.
+    pub progress: Progress,
+}
+
+const UPSTREAM: &str = "SELECT local_part, domain, host, port, security, trust, user, accept_unknown
+    FROM upstreams WHERE domain = ?2 AND local_part IN (?1, '') ORDER BY local_part DESC LIMIT 1";
+const HERE: &str = "SELECT enabled, held, progress FROM accounts LEFT JOIN moves ON account = id
+    WHERE local_part = ?1 AND domain = ?2";
+/// Two rows are enough to know that a name is not the name of one.
+const NAMED: &str = "SELECT local_part, domain FROM accounts WHERE local_part = ?1 LIMIT 2";
+const BY_NAME: &str = "SELECT domain FROM upstreams WHERE local_part IN (?1, '') GROUP BY domain LIMIT 2";
+const ACCOUNTS_UNDER: &str = "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since
+    FROM accounts a LEFT JOIN moves m ON m.account = a.id
+    WHERE EXISTS (SELECT 1 FROM upstreams u
+                  WHERE u.domain = a.domain AND u.local_part IN (a.local_part, ''))
+    ORDER BY a.domain, a.local_part";
+
+impl Accounts {
+    /// Puts an old server behind a domain or an address, in the place of one that stood there.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn add_upstream(&self, upstream: &Upstream) -> Result<(), ChangeError> {
+        let (local_part, domain) = upstream.scope.columns();
+        self.store.write(|db| {
+            db.execute(
+                "INSERT OR REPLACE INTO upstreams
+                 (local_part, domain, host, port, security, trust, user, accept_unknown)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                params![
+                    local_part,
+                    domain,
+                    upstream.host,
+                    upstream.port,
+                    upstream.security.as_str(),
+                    upstream.trust.written(),
+                    upstream.user.as_str(),
+                    upstream.accept_unknown
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Takes an old server away. What was moved stays moved, and what was not stays held.
+    ///
+    /// # Errors
+    /// `NoSuchUpstream`, `Storage`.
+    pub fn remove_upstream(&self, scope: &Scope) -> Result<(), ChangeError> {
+        self.store.write(|db| {
+            let removed =
+                db.execute("DELETE FROM upstreams WHERE local_part = ?1 AND domain = ?2", scope.columns())?;
+            if removed == 0 { Err(ChangeError::NoSuchUpstream) } else { Ok(()) }
+        })
+    }
+
+    /// All old servers: by domain, each domain's own before those of its addresses.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn upstreams(&self) -> Result<Vec<Upstream>, Error> {
+        self.store.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT local_part, domain, host, port, security, trust, user, accept_unknown
+                 FROM upstreams ORDER BY domain, local_part",
+            )?;
+            let mut rows = query.query(())?;
+            let mut upstreams = Vec::new();
+            while let Some(row) = rows.next()? {
+                upstreams.push(upstream_of(row)?);
+            }
+            Ok(upstreams)
+        })
+    }
+
+    /// All accounts that an old server stands behind, in the order of their addresses.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn moves(&self) -> Result<Vec<Move>, Error> {
+        self.store.read(|db| {
+            let mut query = db.prepare_cached(ACCOUNTS_UNDER)?;
+            let mut rows = query.query(())?;
+            let mut moves = Vec::new();
+            while let Some(row) = rows.next()? {
+                moves.push(move_of(row)?);
+            }
+            Ok(moves)
+        })
+    }
+
+    /// Whether any old server stands. SCRAM is not offered then: it shows us no password that an old
+    /// server could be asked about.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn any_upstream(&self) -> Result<bool, Error> {
+        self.store
+            .read(|db| Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM upstreams)", (), |row| row.get(0))?))
+    }
+
+    /// What a login under this name has to know; `None` when no old server stands behind it.
+    ///
+    /// A name without a domain is an account's local part, or else that of the one domain that has an
+    /// old server.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn standing(&self, user: &UserName) -> Result<Option<Standing>, Error> {
+        self.store.read(|db| {
+            let Some(address) = address_meant(db, user)? else { return Ok(None) };
+            let Some(upstream) = upstream_behind(db, &address)? else { return Ok(None) };
+            let here = here(db, &address)?;
+            Ok(Some(Standing { address, upstream, here }))
+        })
+    }
+
+    /// The old server has accepted this password: makes the account, or gives it the password, and holds
+    /// it until its mail is here. The hash is kept if it is one of this password already.
+    ///
+    /// # Errors
+    /// `TakenByAlias`, `Storage`.
+    pub fn take_in(&self, address: &AccountAddress, password: &Password) -> Result<(), ChangeError> {
+        let (local_part, domain) = (address.local_part(), address.domain().as_str());
+        let verdict =
+            UserName::parse(&address.to_string()).map(|user| self.verify(&user, password)).transpose()?;
+        let knows_it = matches!(verdict, Some(Verdict::Welcome(_) | Verdict::Held));
+        let fresh = if knows_it { None } else { Some(Credential::new(password, self.rounds)?) };
+        let now = seconds(SystemTime::now());
+        self.store.write(|db| {
+            if let Some(Credential { salt, rounds, stored_key, server_key }) = &fresh {
+                if here(db, address)?.is_none() {
+                    super::admin::vacant(db, address)?;
+                }
+                db.execute(
+                    "INSERT INTO accounts (local_part, domain, created, salt, rounds, stored_key, server_key)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     ON CONFLICT (local_part, domain) DO UPDATE SET imported = NULL, salt = excluded.salt,
+                     rounds = excluded.rounds, stored_key = excluded.stored_key,
+                     server_key = excluded.server_key",
+                    params![local_part, domain, now, salt, rounds, stored_key, server_key],
+                )?;
+            }
+            db.execute(
+                "UPDATE accounts SET held = 1 WHERE local_part = ?1 AND domain = ?2",
+                (local_part, domain),
+            )?;
+            write_progress(db, address, Progress::Moving, None)
+        })
+    }
+
+    /// Writes down how far an account is. Moved, it is held no longer.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`, `Storage`.
+    pub fn note_progress(
+        &self,
+        address: &AccountAddress,
+        progress: Progress,
+        why: Option<&str>,
+    ) -> Result<(), ChangeError> {
+        self.store.write(|db| {
+            if progress == Progress::Moved {
+                db.execute(
+                    "UPDATE accounts SET held = 0 WHERE local_part = ?1 AND domain = ?2",
+                    (address.local_part(), address.domain().as_str()),
+                )?;
+            }
+            write_progress(db, address, progress, why)
+        })
+    }
+
+    /// Counts messages that have come over.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn note_messages(&self, address: &AccountAddress, more: u64) -> Result<(), ChangeError> {
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        self.store.write(|db| {
+            db.execute(
+                "UPDATE moves SET messages = messages + ?3 WHERE account =
+                 (SELECT id FROM accounts WHERE local_part = ?1 AND domain = ?2)",
+                params![address.local_part(), address.domain().as_str(), more],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+fn write_progress(
+    db: &Connection,
+    address: &AccountAddress,
+    progress: Progress,
+    why: Option<&str>,
+) -> Result<(), ChangeError> {
+    let written = db.execute(
+        "INSERT INTO moves (account, progress, why, since)
+         SELECT id, ?3, ?4, ?5 FROM accounts WHERE local_part = ?1 AND domain = ?2
+         ON CONFLICT (account) DO UPDATE SET progress = excluded.progress, why = excluded.why,
+         since = CASE progress WHEN excluded.progress THEN since ELSE excluded.since END",
+        params![
+            address.local_part(),
+            address.domain().as_str(),
+            progress.as_str(),
+            why,
+            seconds(SystemTime::now())
+        ],
+    )?;
+    if written == 0 { Err(ChangeError::NoSuchAccount) } else { Ok(()) }
+}
+
+/// `anna+detail@…` is an address to write to and not a name to log in with.
+fn address_meant(db: &Connection, user: &UserName) -> Result<Option<AccountAddress>, Error> {
+    if user.as_str().contains('@') {
+        return Ok(AccountAddress::parse(user.as_str()).ok());
+    }
+    let local_part = user.as_str().to_lowercase();
+    let mut accounts = db.prepare_cached(NAMED)?;
+    let mut rows = accounts.query((&local_part,))?;
+    if let Some(row) = rows.next()? {
+        let (local_part, domain): (String, String) = (row.get(0)?, row.get(1)?);
+        let found = address_of(&local_part, &domain)?;
+        return Ok(rows.next()?.is_none().then_some(found));
+    }
+    let mut upstreams = db.prepare_cached(BY_NAME)?;
+    let mut rows = upstreams.query((&local_part,))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let domain = domain_of(&row.get::<_, String>(0)?)?;
+    Ok(if rows.next()?.is_none() { AccountAddress::new(&local_part, domain) } else { None })
+}
+
+/// The old server behind an address: its own, or that of its domain.
+pub(super) fn upstream_behind(db: &Connection, address: &AccountAddress) -> Result<Option<Upstream>, Error> {
+    let mut query = db.prepare_cached(UPSTREAM)?;
+    let mut rows = query.query((address.local_part(), address.domain().as_str()))?;
+    rows.next()?.map(upstream_of).transpose()
+}
+
+fn here(db: &Connection, address: &AccountAddress) -> Result<Option<Here>, Error> {
+    let mut query = db.prepare_cached(HERE)?;
+    let row = query
+        .query_row((address.local_part(), address.domain().as_str()), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?))
+        })
+        .optional()?;
+    let Some((enabled, held, progress)) = row else { return Ok(None) };
+    Ok(Some(Here { enabled, held, progress: Progress::read(progress.as_deref())? }))
+}
+
+fn upstream_of(row: &Row<'_>) -> Result<Upstream, Error> {
+    let (local_part, domain): (String, String) = (row.get(0)?, row.get(1)?);
+    let scope = match local_part.is_empty() {
+        true => Scope::Domain(domain_of(&domain)?),
+        false => Scope::Address(address_of(&local_part, &domain)?),
+    };
+    Ok(Upstream {
+        scope,
+        host: row.get(2)?,
+        port: row.get(3)?,
+        security: Security::read(&row.get::<_, String>(4)?)?,
+        trust: Trust::read(&row.get::<_, String>(5)?)?,
+        user: UserPattern::read(&row.get::<_, String>(6)?)?,
+        accept_unknown: row.get(7)?,
+    })
+}
+
+fn move_of(row: &Row<'_>) -> Result<Move, Error> {
+    let (local_part, domain): (String, String) = (row.get(0)?, row.get(1)?);
+    Ok(Move {
+        address: address_of(&local_part, &domain)?,
+        progress: Progress::read(row.get::<_, Option<String>>(2)?.as_deref())?,
+        why: row.get(3)?,
+        messages: row.get::<_, Option<i64>>(4)?.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
+        since: row.get::<_, Option<i64>>(5)?.map(moment),
+    })
+}
+
+impl Scope {
+    /// How it stands in the table: no address has an empty local part.
+    fn columns(&self) -> (&str, &str) {
+        match self {
+            Self::Domain(domain) => ("", domain.as_str()),
+            Self::Address(address) => (address.local_part(), address.domain().as_str()),
+        }
+    }
+
+    /// Whether it stands behind that address.
+    pub fn covers(&self, address: &AccountAddress) -> bool {
+        match self {
+            Self::Domain(domain) => domain == address.domain(),
+            Self::Address(own) => own == address,
+        }
+    }
+}
+
+impl Upstream {
+    /// `pop.example.net:110`, as it was typed.
+    pub fn server(&self) -> String {
+        match self.port {
+            Some(port) if self.host.contains(':') => format!("[{}]:{port}", self.host),
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
+        }
+    }
+
+    /// The name that its users have there.
+    pub fn user_of(&self, typed: &UserName) -> String {
+        let local_part = typed.as_str().rsplit_once('@').map_or(typed.as_str(), |(local_part, _)| local_part);
+        match self.user {
+            UserPattern::AsTyped => typed.as_str().to_owned(),
+            UserPattern::LocalPart => local_part.to_owned(),
+        }
+    }
+}
+
+impl Security {
+    /// As the tables and `upstream list` have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Tls => "tls",
+            Self::Stls => "stls",
+            Self::Plain => "plain",
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        let all = [Self::Default, Self::Tls, Self::Stls, Self::Plain];
+        all.into_iter().find(|one| one.as_str() == text).ok_or_else(|| unknown("security", text))
+    }
+}
+
+impl Trust {
+    fn written(&self) -> String {
+        match self {
+            Self::Roots => "roots".to_owned(),
+            Self::Authority(pem) => format!("authority {pem}"),
+            Self::Fingerprint(digits) => format!("fingerprint {digits}"),
+            Self::Anything => "anything".to_owned(),
+        }
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        match text.split_once(' ') {
+            None if text == "roots" => Ok(Self::Roots),
+            None if text == "anything" => Ok(Self::Anything),
+            Some(("authority", pem)) => Ok(Self::Authority(pem.to_owned())),
+            Some(("fingerprint", digits)) => Ok(Self::Fingerprint(digits.to_owned())),
+            _ => Err(unknown("trust", text)),
+        }
+    }
+}
+
+impl UserPattern {
+    /// As it is typed: `%u` or `%n`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AsTyped => "%u",
+            Self::LocalPart => "%n",
+        }
+    }
+
+    /// `None` for what is no pattern.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::AsTyped, Self::LocalPart].into_iter().find(|one| one.as_str() == text)
+    }
+
+    fn read(text: &str) -> Result<Self, Error> {
+        Self::parse(text).ok_or_else(|| unknown("user pattern", text))
+    }
+}
+
+impl Progress {
+    /// As the tables and `upstream list` have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Relayed => "relayed",
+            Self::Moving => "moving",
+            Self::Moved => "moved",
+            Self::Failing => "failing",
+        }
+    }
+
+    /// Without a row, nobody has logged in yet.
+    fn read(text: Option<&str>) -> Result<Self, Error> {
+        let Some(text) = text else { return Ok(Self::Waiting) };
+        let all = [Self::Waiting, Self::Relayed, Self::Moving, Self::Moved, Self::Failing];
+        all.into_iter().find(|one| one.as_str() == text).ok_or_else(|| unknown("progress", text))
+    }
+}
+
+fn unknown(what: &str, text: &str) -> Error {
+    Error::Damaged(format!("{text:?} is no {what} of a move"))
+}
+
+/// As it is typed behind `upstream add`.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Domain(domain) => domain.fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

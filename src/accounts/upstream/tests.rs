@@ -1,0 +1,134 @@
+//! Old servers and moves, as several processes see them.
+
+use super::super::testing::{Fixture, address, password, user};
+use super::*;
+
+fn upstream(scope: &str) -> Upstream {
+    let scope = match scope.contains('@') {
+        true => Scope::Address(address(scope)),
+        false => Scope::Domain(Domain::parse(scope).unwrap()),
+    };
+    Upstream {
+        scope,
+        host: "pop.example.net".to_owned(),
+        port: Some(995),
+        security: Security::Tls,
+        trust: Trust::Roots,
+        user: UserPattern::AsTyped,
+        accept_unknown: false,
+    }
+}
+
+#[test]
+fn an_upstream_comes_back_as_it_was_and_a_second_one_takes_its_place() {
+    let fixture = Fixture::new();
+    let accounts = fixture.open();
+    let mut wanted = Vec::new();
+    let trusts = [
+        Trust::Roots,
+        Trust::Authority("-----BEGIN CERTIFICATE-----\nx y\n".to_owned()),
+        Trust::Fingerprint("00ff".to_owned()),
+        Trust::Anything,
+    ];
+    let securities = [Security::Default, Security::Tls, Security::Stls, Security::Plain];
+    for (n, (trust, security)) in trusts.into_iter().zip(securities).enumerate() {
+        let user = [UserPattern::AsTyped, UserPattern::LocalPart][n % 2];
+        let name = ["a.org", "anna@a.org", "b.org", "c.org"][n];
+        let one = Upstream { trust, security, user, accept_unknown: n == 2, ..upstream(name) };
+        accounts.add_upstream(&Upstream { port: None, ..one.clone() }).unwrap();
+        accounts.add_upstream(&one).unwrap();
+        wanted.push(one);
+    }
+    assert!(accounts.any_upstream().unwrap());
+    assert_eq!(fixture.open().upstreams().unwrap(), wanted);
+    for one in &wanted {
+        accounts.remove_upstream(&one.scope).unwrap();
+        assert!(matches!(accounts.remove_upstream(&one.scope), Err(ChangeError::NoSuchUpstream)));
+    }
+    assert!(!accounts.any_upstream().unwrap());
+}
+
+#[test]
+fn an_address_goes_before_its_domain_and_a_bare_name_means_one() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["bert@here.org"]);
+    let scope_of = |typed: &str| {
+        let standing = accounts.standing(&user(typed)).unwrap();
+        standing.map(|standing| (standing.address.to_string(), standing.upstream.scope.to_string()))
+    };
+    let pair = |address: &str, scope: &str| Some((address.to_owned(), scope.to_owned()));
+    assert_eq!(scope_of("anna@a.org"), None);
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    accounts.add_upstream(&upstream("anna@a.org")).unwrap();
+    assert_eq!(scope_of("Anna@A.org"), pair("anna@a.org", "anna@a.org"));
+    assert_eq!(scope_of("carl@a.org"), pair("carl@a.org", "a.org"));
+    assert_eq!(scope_of("carl"), pair("carl@a.org", "a.org"));
+    assert_eq!(scope_of("Anna"), pair("anna@a.org", "anna@a.org"));
+    assert_eq!(scope_of("bert"), None, "an account here, in a domain without an old server");
+    accounts.add_upstream(&upstream("anna@b.org")).unwrap();
+    assert_eq!(scope_of("anna"), None, "two are called so");
+    assert_eq!(scope_of("carl"), pair("carl@a.org", "a.org"));
+    assert_eq!(scope_of("an@na@a.org"), None);
+}
+
+#[test]
+fn the_old_server_is_told_the_name_that_it_knows() {
+    let named = |pattern, typed: &str| Upstream { user: pattern, ..upstream("a.org") }.user_of(&user(typed));
+    assert_eq!(named(UserPattern::AsTyped, "Anna@A.org"), "Anna@A.org");
+    assert_eq!(named(UserPattern::AsTyped, "Anna"), "Anna");
+    assert_eq!(named(UserPattern::LocalPart, "Anna@A.org"), "Anna");
+    assert_eq!(named(UserPattern::LocalPart, "anna"), "anna");
+}
+
+#[test]
+fn who_is_taken_in_is_held_until_moved() {
+    let fixture = Fixture::new();
+    let (server, command) = (fixture.open(), fixture.open());
+    server.add_upstream(&upstream("a.org")).unwrap();
+    let (anna, secret) = (address("anna@a.org"), password("secret"));
+    assert_eq!(server.standing(&user("anna@a.org")).unwrap().unwrap().here, None);
+    server.take_in(&anna, &secret).unwrap();
+    let here = |progress, held| Some(Here { enabled: true, held, progress });
+    assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moving, true));
+    assert_eq!(server.verify(&user("anna@a.org"), &secret).unwrap(), Verdict::Held);
+
+    server.note_messages(&anna, 7).unwrap();
+    server.note_progress(&anna, Progress::Failing, Some("disk full")).unwrap();
+    let moves = command.moves().unwrap();
+    assert_eq!((moves[0].progress, moves[0].messages), (Progress::Failing, 7));
+    assert_eq!(moves[0].why.as_deref(), Some("disk full"));
+
+    server.note_progress(&anna, Progress::Moved, None).unwrap();
+    assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moved, false));
+    assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
+    assert_eq!(command.moves().unwrap()[0].why, None);
+    command.remove(&anna).unwrap();
+    assert!(server.moves().unwrap().is_empty());
+    assert!(matches!(server.note_progress(&anna, Progress::Moved, None), Err(ChangeError::NoSuchAccount)));
+}
+
+#[test]
+fn a_password_that_the_old_server_took_takes_the_place_of_another() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@a.org"]);
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    accounts.take_in(&address("anna@a.org"), &password("other")).unwrap();
+    assert_eq!(accounts.verify(&user("anna"), &password("secret")).unwrap(), Verdict::Wrong);
+    assert_eq!(accounts.verify(&user("anna"), &password("other")).unwrap(), Verdict::Held);
+    accounts.take_in(&address("anna@a.org"), &password("other")).unwrap();
+    assert_eq!(accounts.verify(&user("anna"), &password("other")).unwrap(), Verdict::Held);
+}
+
+#[test]
+fn only_accounts_behind_an_old_server_are_listed() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@a.org", "bert@a.org", "carl@b.org"]);
+    accounts.add_upstream(&upstream("anna@a.org")).unwrap();
+    let names = || -> Vec<String> {
+        accounts.moves().unwrap().iter().map(|account| account.address.to_string()).collect()
+    };
+    assert_eq!(names(), ["anna@a.org"]);
+    assert_eq!(accounts.moves().unwrap()[0].progress, Progress::Waiting);
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    assert_eq!(names(), ["anna@a.org", "bert@a.org"]);
+}

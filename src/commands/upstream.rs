@@ -1,0 +1,202 @@
+//! `restante upstream …`: names old servers, and tells how far the move away from them is. A running
+//! `serve` sees each change at its next login.
+
+mod shown;
+
+use super::cli::UpstreamArguments;
+use super::database::{open, refused, storage};
+use super::table;
+use crate::accounts::upstream::{Move, Progress, Scope, Security, Trust, Upstream, UserPattern};
+use crate::config::{Finding, Settings};
+use crate::limits;
+use crate::mail::{AccountAddress, Domain};
+use std::io::IsTerminal;
+use std::num::NonZeroU16;
+use std::path::Path;
+use std::{fs, thread};
+
+/// `upstream add DOMAIN|ADDRESS HOST[:PORT]`
+///
+/// # Errors
+/// A finding for what is neither domain nor address, for a host that is none, a file without a
+/// certificate, or a database fault.
+pub fn add(settings: &Settings, arguments: &UpstreamArguments) -> Result<(), Finding> {
+    let scope = scope(&arguments.scope)?;
+    let security = security(arguments);
+    let (host, port) = host_and_port(&arguments.host)?;
+    let upstream = Upstream {
+        scope,
+        host,
+        port,
+        security,
+        trust: trust(arguments)?,
+        user: UserPattern::parse(&arguments.user).unwrap_or(UserPattern::AsTyped),
+        accept_unknown: arguments.accept_unknown,
+    };
+    let accounts = open(settings)?;
+    accounts.add_upstream(&upstream).map_err(|error| refused(settings, &upstream.scope, &error))?;
+    if upstream.trust == Trust::Anything {
+        table::warn(&format!("the certificate of {} is not checked", upstream.host));
+    }
+    table::print(&format!("{} moves here from {}", upstream.scope, upstream.server()))
+}
+
+/// `upstream list [--json]`
+///
+/// # Errors
+/// A finding for a database fault.
+pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
+    let (upstreams, moves) = found(settings)?;
+    table::print(&if as_json {
+        shown::as_json(&upstreams, &moves)?
+    } else {
+        shown::as_text(&upstreams, &moves)
+    })
+}
+
+/// `upstream list --watch`: until it is interrupted, or nobody reads any more.
+///
+/// # Errors
+/// As [`list`].
+pub fn watch(settings: &Settings) -> Result<(), Finding> {
+    // From the top of an empty screen; into a file, one list follows the other.
+    let clear = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+    loop {
+        let (upstreams, moves) = found(settings)?;
+        table::print(&format!("{clear}{}", shown::as_text(&upstreams, &moves)))?;
+        thread::sleep(limits::UPSTREAM_LIST_EVERY);
+    }
+}
+
+/// `upstream remove DOMAIN|ADDRESS [--force]`
+///
+/// # Errors
+/// A finding for one that is not there, for accounts that are not moved yet, or a database fault.
+pub fn remove(settings: &Settings, name: &str, force: bool) -> Result<(), Finding> {
+    let scope = scope(name)?;
+    let accounts = open(settings)?;
+    let upstreams = accounts.upstreams().map_err(|error| storage(settings, &error))?;
+    let moves = accounts.moves().map_err(|error| storage(settings, &error))?;
+    let left = left_behind(&scope, &upstreams, &moves);
+    if !left.is_empty() && !force {
+        return Err(Finding {
+            what: format!("{scope} is not moved: {}", named(&left)),
+            remedy: "let them log in here (see `restante upstream list`), or give --force".to_owned(),
+        });
+    }
+    accounts.remove_upstream(&scope).map_err(|error| refused(settings, &scope, &error))?;
+    for account in &left {
+        if account.progress != Progress::Waiting {
+            let address = &account.address;
+            table::warn(&format!(
+                "{address} stays held; `restante account release {address}` lets it in without its old mail"
+            ));
+        }
+    }
+    table::print(&format!("{scope} has no old server any more"))
+}
+
+fn found(settings: &Settings) -> Result<(Vec<Upstream>, Vec<Move>), Finding> {
+    let accounts = open(settings)?;
+    let fault = |error| storage(settings, &error);
+    Ok((accounts.upstreams().map_err(fault)?, accounts.moves().map_err(fault)?))
+}
+
+/// Accounts that would lose their old server: those that it stands behind, unless another one does.
+fn left_behind<'a>(scope: &Scope, upstreams: &[Upstream], moves: &'a [Move]) -> Vec<&'a Move> {
+    let others = |account: &&Move| {
+        !upstreams.iter().any(|other| other.scope != *scope && other.scope.covers(&account.address))
+    };
+    let unmoved = |account: &&Move| account.progress != Progress::Moved && scope.covers(&account.address);
+    moves.iter().filter(unmoved).filter(others).collect()
+}
+
+/// The first few; the list has them all.
+fn named(left: &[&Move]) -> String {
+    const SHOWN: usize = 3;
+    let names: Vec<String> = left
+        .iter()
+        .take(SHOWN)
+        .map(|account| format!("{} ({})", account.address, account.progress.as_str()))
+        .collect();
+    match left.len().saturating_sub(SHOWN) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// A domain, or an address.
+fn scope(text: &str) -> Result<Scope, Finding> {
+    let parsed = match text.contains('@') {
+        true => AccountAddress::parse(text).map(Scope::Address),
+        false => Domain::parse(text).map(Scope::Domain),
+    };
+    parsed.map_err(|error| Finding {
+        what: format!("{text:?}: {error}"),
+        remedy: "write it like example.org, or like anna@example.org".to_owned(),
+    })
+}
+
+fn security(arguments: &UpstreamArguments) -> Security {
+    match arguments {
+        UpstreamArguments { tls: true, .. } => Security::Tls,
+        UpstreamArguments { stls: true, .. } => Security::Stls,
+        UpstreamArguments { plain: true, .. } => Security::Plain,
+        _ => Security::Default,
+    }
+}
+
+/// `pop.example.net`, `192.0.2.1:110`, `[2001:db8::1]:995`, `2001:db8::1`.
+fn host_and_port(text: &str) -> Result<(String, Option<u16>), Finding> {
+    let parts = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => Some((host, None)),
+        Some((host, port)) => port.strip_prefix(':').map(|port| (host, Some(port))),
+        None => match text.split_once(':') {
+            Some((_, port)) if port.contains(':') => Some((text, None)),
+            Some((host, port)) => Some((host, Some(port))),
+            None => Some((text, None)),
+        },
+    };
+    let read = |(host, port): (&str, Option<&str>)| {
+        let port = port.map(str::parse::<NonZeroU16>).transpose().ok()?.map(NonZeroU16::get);
+        let is_host = Domain::parse(host).is_ok() || host.parse::<std::net::IpAddr>().is_ok();
+        is_host.then(|| (host.to_owned(), port))
+    };
+    parts.and_then(read).ok_or_else(|| Finding {
+        what: format!("{text:?} is no host"),
+        remedy: "write it like pop.example.net, or pop.example.net:110".to_owned(),
+    })
+}
+
+fn trust(arguments: &UpstreamArguments) -> Result<Trust, Finding> {
+    match arguments {
+        UpstreamArguments { ca: Some(file), .. } => authority(file).map(Trust::Authority),
+        UpstreamArguments { fingerprint: Some(digits), .. } => fingerprint(digits).map(Trust::Fingerprint),
+        UpstreamArguments { insecure: true, .. } => Ok(Trust::Anything),
+        _ => Ok(Trust::Roots),
+    }
+}
+
+/// The file's text: it is kept in the database, since `serve` shuts itself away from other files.
+fn authority(file: &Path) -> Result<String, Finding> {
+    let finding = |why: String| Finding {
+        what: format!("{}: {why}", file.display()),
+        remedy: "name a file with certificates in PEM".to_owned(),
+    };
+    let text = fs::read_to_string(file).map_err(|error| finding(error.to_string()))?;
+    let has_one = text.contains("-----BEGIN CERTIFICATE-----");
+    if has_one { Ok(text) } else { Err(finding("there is no certificate in it".to_owned())) }
+}
+
+/// 64 hexadecimal digits, with or without colons between them, as openssl prints them.
+fn fingerprint(text: &str) -> Result<String, Finding> {
+    let digits: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
+    let fits = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    fits.then_some(digits).ok_or_else(|| Finding {
+        what: format!("{text:?} is no SHA-256"),
+        remedy: "take what `openssl x509 -noout -fingerprint -sha256` prints behind the `=`".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

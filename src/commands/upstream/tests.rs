@@ -1,0 +1,164 @@
+//! What an administrator types about old servers, and what is shown of them.
+
+use super::super::cli::{Cli, Command, UpstreamCommand};
+use super::super::testing::place;
+use super::*;
+use crate::mail::Password;
+use clap::Parser;
+
+fn arguments(typed: &[&str]) -> UpstreamArguments {
+    let line = ["restante", "upstream", "add"].iter().chain(typed);
+    match Cli::try_parse_from(line).unwrap().command {
+        Command::Upstream { command: UpstreamCommand::Add(arguments) } => arguments,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn added(settings: &Settings, typed: &[&str]) -> Upstream {
+    add(settings, &arguments(typed)).unwrap();
+    let scope = scope(typed[0]).unwrap();
+    let all = open(settings).unwrap().upstreams().unwrap();
+    all.into_iter().find(|upstream| upstream.scope == scope).unwrap()
+}
+
+#[test]
+fn how_it_is_secured_is_kept() {
+    let (_folder, settings) = place();
+    for (typed, security, port) in [
+        (&["a.org", "pop.a.net"][..], Security::Default, None),
+        (&["a.org", "pop.a.net", "--tls"], Security::Tls, None),
+        (&["a.org", "pop.a.net:110", "--stls"], Security::Stls, Some(110)),
+        (&["a.org", "pop.a.net:2110", "--plain"], Security::Plain, Some(2110)),
+    ] {
+        let upstream = added(&settings, typed);
+        assert_eq!((upstream.security, upstream.port), (security, port), "{typed:?}");
+        assert_eq!((upstream.trust, upstream.user), (Trust::Roots, UserPattern::AsTyped));
+    }
+}
+
+#[test]
+fn what_is_typed_is_kept() {
+    let (folder, settings) = place();
+    let file = folder.path().join("ca.pem");
+    fs::write(&file, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let trusted =
+        added(&settings, &["Anna@A.org", "[::1]:995", "--ca", file.to_str().unwrap(), "--user", "%n"]);
+    assert_eq!(trusted.trust, Trust::Authority("-----BEGIN CERTIFICATE-----\n".to_owned()));
+    assert_eq!(
+        (trusted.host.as_str(), trusted.port, trusted.user),
+        ("::1", Some(995), UserPattern::LocalPart)
+    );
+    let colons = ["AB"; 32].join(":");
+    let pinned = added(&settings, &["a.org", "pop.a.net", "--fingerprint", &colons, "--accept-unknown"]);
+    assert_eq!((pinned.trust, pinned.accept_unknown), (Trust::Fingerprint("ab".repeat(32)), true));
+    assert_eq!(added(&settings, &["a.org", "pop.a.net", "--insecure"]).trust, Trust::Anything);
+}
+
+#[test]
+fn hosts_and_ports_are_told_apart() {
+    for (text, host, port) in [
+        ("pop.a.net", "pop.a.net", None),
+        ("pop.a.net:110", "pop.a.net", Some(110)),
+        ("192.0.2.1:995", "192.0.2.1", Some(995)),
+        ("[2001:db8::1]:995", "2001:db8::1", Some(995)),
+        ("[2001:db8::1]", "2001:db8::1", None),
+        ("2001:db8::1", "2001:db8::1", None),
+    ] {
+        assert_eq!(host_and_port(text).unwrap(), (host.to_owned(), port), "{text}");
+    }
+    for bad in
+        ["", ":110", "a.net:", "a.net:0", "a.net:pop3", "a.net:70000", "[::1", "[::1]x", "a b", "x:1:y"]
+    {
+        assert!(host_and_port(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_no_upstream_is_refused_with_a_remedy() {
+    let (folder, settings) = place();
+    let empty = folder.path().join("empty.pem");
+    fs::write(&empty, "").unwrap();
+    for (typed, why) in [
+        (&["a b", "pop.a.net"][..], "\"a b\""),
+        (&["@a.org", "pop.a.net"], "\"@a.org\""),
+        (&["a.org", "not a host"], "is no host"),
+        (&["a.org", "h.net", "--fingerprint", "abcd"], "is no SHA-256"),
+        (&["a.org", "h.net", "--ca", empty.to_str().unwrap()], "no certificate in it"),
+        (&["a.org", "h.net", "--ca", "/nowhere/x.pem"], "/nowhere/x.pem"),
+    ] {
+        let finding = add(&settings, &arguments(typed)).unwrap_err();
+        assert!(finding.what.contains(why), "{finding:?}");
+    }
+    assert!(open(&settings).unwrap().upstreams().unwrap().is_empty());
+    for usage in [&["a.org", "h", "--tls", "--plain"][..], &["a.org", "h", "--user", "%d"], &["a.org"]] {
+        let line = ["restante", "upstream", "add"].iter().chain(usage);
+        assert!(Cli::try_parse_from(line).is_err(), "{usage:?}");
+    }
+}
+
+#[test]
+fn it_is_not_taken_away_while_somebody_is_not_moved() {
+    let (_folder, settings) = place();
+    assert!(remove(&settings, "a.org", true).unwrap_err().what.contains("no old server"));
+    added(&settings, &["a.org", "pop.a.net"]);
+    let accounts = open(&settings).unwrap();
+    let address = |text: &str| AccountAddress::parse(text).unwrap();
+    let secret = Password::new("secret").unwrap();
+    accounts.take_in(&address("anna@a.org"), &secret).unwrap();
+    accounts.add(&address("bert@a.org"), &secret).unwrap();
+    let refused = remove(&settings, "a.org", false).unwrap_err();
+    assert_eq!(refused.what, "a.org is not moved: anna@a.org (moving), bert@a.org (waiting)");
+    accounts.note_progress(&address("anna@a.org"), Progress::Moved, None).unwrap();
+    added(&settings, &["bert@a.org", "pop.b.net"]);
+    remove(&settings, "a.org", false).unwrap();
+    assert!(remove(&settings, "bert@a.org", false).is_err());
+    remove(&settings, "bert@a.org", true).unwrap();
+    assert!(accounts.upstreams().unwrap().is_empty());
+}
+
+#[test]
+fn a_long_list_of_those_left_behind_is_cut() {
+    let account = |n: u8| Move {
+        address: AccountAddress::parse(&format!("user{n}@a.org")).unwrap(),
+        progress: Progress::Relayed,
+        why: None,
+        messages: 0,
+        since: None,
+    };
+    let many: Vec<Move> = (1..=5).map(account).collect();
+    let named = named(&many.iter().collect::<Vec<_>>());
+    assert_eq!(named, "user1@a.org (relayed), user2@a.org (relayed), user3@a.org (relayed) and 2 more");
+}
+
+#[test]
+fn the_list_shows_how_far_it_is() {
+    let (_folder, settings) = place();
+    list(&settings, false).unwrap();
+    added(&settings, &["a.org", "pop.a.net", "--stls", "--accept-unknown"]);
+    let accounts = open(&settings).unwrap();
+    let anna = AccountAddress::parse("anna@a.org").unwrap();
+    accounts.take_in(&anna, &Password::new("secret").unwrap()).unwrap();
+    accounts.note_messages(&anna, 12).unwrap();
+    accounts.note_progress(&anna, Progress::Failing, Some("message 3: no answer")).unwrap();
+    let (upstreams, mut moves) = found(&settings).unwrap();
+    moves[0].since = Some(std::time::UNIX_EPOCH);
+    assert_eq!(
+        shown::as_text(&upstreams, &moves),
+        "DOMAIN  OLD SERVER  TLS   USER  UNKNOWN\n\
+         a.org   pop.a.net   stls  %u    accepted\n\n\
+         1 accounts: 1 failing\n\n\
+         ADDRESS     STATE    MESSAGES  SINCE                 WHY\n\
+         anna@a.org  failing        12  1970-01-01T00:00:00Z  message 3: no answer\n"
+    );
+    let value: serde_json::Value =
+        serde_json::from_str(&shown::as_json(&upstreams, &moves).unwrap()).unwrap();
+    assert_eq!(
+        value,
+        serde_json::json!({
+            "upstreams": [{"domain": "a.org", "host": "pop.a.net", "port": null, "tls": "stls", "user": "%u",
+                           "accept_unknown": true}],
+            "accounts": [{"address": "anna@a.org", "state": "failing", "why": "message 3: no answer",
+                          "messages": 12, "since": "1970-01-01T00:00:00Z"}],
+        })
+    );
+}
