@@ -126,6 +126,9 @@ pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
 /// bookkeeping). Left to itself it goes up to 4 MiB, and a thousand peers that never read take the memory
 /// of the whole machine's TCP. At 100 ms of distance this still lets 3 MB go out each second.
 pub const SEND_BUFFER: usize = 256 * 1024;
+/// Reads and writes of one connection that did not have to wait, in a row, before it lets others have
+/// their turn. A write is not more than [`OUTPUT_MAX`], so half a MiB: well below a millisecond.
+pub const TURNS_IN_A_ROW: u32 = 8;
 /// Octets of answers that wait for a peer before its next command is looked at.
 pub const OUTPUT_MAX: usize = 64 * 1024;
 /// Small messages that are read ahead for a client that fetches one after the other, together not

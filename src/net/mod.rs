@@ -20,6 +20,7 @@ mod socket;
 mod stream;
 mod tls;
 mod turns;
+mod waits;
 mod x509;
 
 pub use blocking::Doorway;

@@ -3,12 +3,13 @@
 
 use super::socket::Socket;
 use super::tls::{Tickets, Tls};
+use super::waits::Waits;
 use super::x509;
 use crate::limits;
 use crate::mail::Peer;
 use crate::runtime;
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use futures_rustls::server::TlsStream;
 use rustls::ServerConnection;
 use std::io;
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub struct Stream {
     peer: Peer,
     channel: Channel,
+    waits: Waits,
 }
 
 enum Channel {
@@ -45,7 +47,7 @@ pub struct TlsFacts {
 impl Stream {
     /// A connection that has just been accepted.
     pub fn new(peer: Peer, socket: Socket) -> Self {
-        Self { peer, channel: Channel::Plain(socket) }
+        Self { peer, channel: Channel::Plain(socket), waits: Waits::default() }
     }
 
     /// Who is at the other end.
@@ -66,7 +68,7 @@ impl Stream {
     /// # Errors
     /// `TimedOut` after `limit`, or what the network says.
     pub async fn read_some(&mut self, into: &mut [u8], limit: Duration) -> io::Result<usize> {
-        match within(limit, self.read(into)).await {
+        match or_too_late(self.waits.within(limit, self.channel.read(into)).await) {
             // A TLS peer that hangs up without saying so. Our protocols say themselves where a
             // message ends, so nothing can be cut short unnoticed.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
@@ -81,16 +83,16 @@ impl Stream {
     /// takes a little at a time is slow, not gone.
     pub async fn send(&mut self, mut octets: &[u8], limit: Duration) -> io::Result<()> {
         while !octets.is_empty() {
-            match within(limit, self.write(octets)).await? {
+            match or_too_late(self.waits.within(limit, self.channel.write(octets)).await)? {
                 0 => return Err(io::ErrorKind::WriteZero.into()),
                 taken => octets = &octets[taken..],
             }
         }
-        within(limit, self.flush()).await?;
-        // Whoever asks and reads as fast as we answer never makes us wait, and without this the others
-        // would: tasks give up their thread only where they wait.
-        future::yield_now().await;
-        Ok(())
+        match self.channel {
+            // What a socket has taken is on its way.
+            Channel::Plain(_) => Ok(()),
+            Channel::Tls(..) => or_too_late(self.waits.within(limit, self.channel.flush()).await),
+        }
     }
 
     /// The handshake as server, within `limits::HANDSHAKE_TIMEOUT`.
@@ -104,9 +106,9 @@ impl Stream {
         let (acceptor, certificate) = tls.acceptor(tickets);
         // Boxed: a handshake's state would be part of every session's task, also of those without TLS.
         let handshake = Box::pin(acceptor.accept(socket));
-        let stream = within(limits::HANDSHAKE_TIMEOUT, handshake).await?;
+        let stream = or_too_late(runtime::timeout(limits::HANDSHAKE_TIMEOUT, handshake).await)?;
         let facts = TlsFacts::of(stream.get_ref().1, x509::server_end_point(&certificate));
-        Ok(Self { peer: self.peer, channel: Channel::Tls(Box::new(stream), facts) })
+        Ok(Self { peer: self.peer, channel: Channel::Tls(Box::new(stream), facts), waits: self.waits })
     }
 
     /// Says goodbye: flush, TLS close_notify, shutdown of the writing side; then reads what the peer
@@ -114,7 +116,7 @@ impl Stream {
     pub async fn close(self) {
         let goodbye = async {
             let mut stream = self;
-            if AsyncWriteExt::close(&mut stream).await.is_ok() {
+            if AsyncWriteExt::close(&mut stream.channel).await.is_ok() {
                 stream.linger().await;
             }
         };
@@ -155,34 +157,34 @@ impl TlsFacts {
     }
 }
 
-/// Waits for the network, with a limit.
-async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    runtime::timeout(limit, work).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+/// `TimedOut` for a wait of which nothing came.
+fn or_too_late<T>(outcome: Option<io::Result<T>>) -> io::Result<T> {
+    outcome.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for Channel {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.get_mut().channel {
+        match self.get_mut() {
             Channel::Plain(socket) => Pin::new(socket).poll_read(context, into),
             Channel::Tls(stream, _) => Pin::new(stream.as_mut()).poll_read(context, into),
         }
     }
 }
 
-impl Stream {
+impl Channel {
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
-        Pin::new(match &mut self.channel {
-            Channel::Plain(socket) => socket,
-            Channel::Tls(stream, _) => stream.as_mut(),
+        Pin::new(match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream, _) => stream.as_mut(),
         })
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for Channel {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         self.get_mut().writer().poll_write(context, octets)
     }
