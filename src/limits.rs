@@ -73,6 +73,11 @@ pub const ALIAS_DEPTH_MAX: usize = 50;
 /// Mailboxes one recipient may expand to through its aliases (Postfix: 1000).
 pub const ALIAS_EXPANSION_MAX: usize = 1000;
 
+/// Recipients that are known without a look into the database; one takes some 200 bytes.
+pub const KNOWN_RECIPIENTS_MAX: usize = 10_000;
+/// Mailboxes of one recipient that is kept so; longer lists are looked up each time.
+pub const KNOWN_MAILBOXES_MAX: usize = 10;
+
 // ---- One POP3 session -----------------------------------------------------------------------
 
 /// RFC 1939, 3: an inactivity timer is at least ten minutes.

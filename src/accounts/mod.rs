@@ -6,7 +6,7 @@
 //!
 //! - `admin`: what an administrator changes and lists
 //! - `login`: who is it, and is that the password
-//! - `resolve`: which mailboxes an address leads to
+//! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
 //! - `bans`: addresses refused for a while
 //! - `password`, `verified`: what is stored for a password, and what is remembered of it
 //! - `upstream`: old servers, and how far the move away from them is
@@ -14,6 +14,7 @@
 
 mod admin;
 mod bans;
+mod known;
 mod login;
 mod password;
 mod resolve;
@@ -45,6 +46,7 @@ pub struct Accounts {
     /// same after a restart.
     seed: [u8; 32],
     verified: verified::Verified,
+    known: known::Known,
     /// Credentials of today's cost that wait to be written, by account.
     rehashed: Mutex<HashMap<i64, login::Rehashed>>,
 }
@@ -211,6 +213,7 @@ impl Accounts {
             rounds: rounds.clamp(limits::PBKDF2_ROUNDS_MIN, limits::PBKDF2_ROUNDS_MAX),
             seed,
             verified: verified::Verified::new()?,
+            known: known::Known::default(),
             rehashed: Mutex::default(),
         })
     }

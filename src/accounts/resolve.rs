@@ -46,12 +46,22 @@ impl Accounts {
                 },
             }
             let found = walk.mailboxes;
-            Ok(match (found.is_empty(), walk.maybe) {
-                (false, _) => Ok(found),
-                (true, false) => Err(Unresolved::UnknownUser),
-                (true, true) => Err(Unresolved::NotYetKnown),
-            })
+            if found.is_empty() {
+                let unresolved = if walk.maybe { Unresolved::NotYetKnown } else { Unresolved::UnknownUser };
+                return Ok(Err(unresolved));
+            }
+            if let Some(version) = self.store.version() {
+                self.known.keep(version, to, hostname, &found);
+            }
+            Ok(Ok(found))
         })
+    }
+
+    /// What [`Accounts::resolve`] has found before and would find again, for who must not wait: one look at
+    /// the file's header, which is in memory. `None` is no answer.
+    pub fn known(&self, to: &ForwardPath, hostname: &Domain) -> Option<Vec<Mailbox>> {
+        let version = self.store.version_at_hand()?;
+        self.known.get(&version, to, hostname)
     }
 }
 

@@ -5,17 +5,31 @@
 use super::{ChangeError, Error, schema};
 use crate::limits;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rustix::io::{ReadWriteFlags, preadv2};
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSliceMut};
+use std::mem::ManuallyDrop;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The database file and the connections to it that rest at the moment.
 pub(super) struct Store {
     file: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// Never closed: closing any descriptor of a file drops all locks the process has on it (POSIX
+    /// fcntl), those of its connections too.
+    header: OnceLock<ManuallyDrop<File>>,
 }
+
+/// One state of the database: every transaction that changes it, by any process, makes another one.
+///
+/// The counter of changes and what stands behind it in the file's header, by which SQLite itself sees
+/// whether its cache still holds (<https://www.sqlite.org/fileformat.html>, 1.3.7).
+pub(super) type Version = [u8; 16];
+
+/// Where it stands.
+const VERSION_AT: u64 = 24;
 
 impl Store {
     /// Opens the file, makes it when it is missing, and brings its tables up to date.
@@ -26,7 +40,7 @@ impl Store {
         make_file(file).map_err(|error| Error::Temporary(format!("{}: {error}", file.display())))?;
         let db = connect(file)?;
         schema::migrate(&db)?;
-        Ok(Self { file: file.to_owned(), idle: Mutex::new(vec![db]) })
+        Ok(Self { file: file.to_owned(), idle: Mutex::new(vec![db]), header: OnceLock::new() })
     }
 
     /// Runs `work` on one consistent state of the database.
@@ -43,6 +57,28 @@ impl Store {
         E: From<Error> + From<rusqlite::Error>,
     {
         self.transact(TransactionBehavior::Immediate, work)
+    }
+
+    /// The state the database is in. Asked within [`Store::read`], it is the state that is read there:
+    /// nobody writes meanwhile.
+    pub fn version(&self) -> Option<Version> {
+        if self.header.get().is_none() {
+            // Two at once: one of the two stays open unused, which is cheaper than a lock.
+            let opened = self.header.set(ManuallyDrop::new(File::open(&self.file).ok()?));
+            drop(opened);
+        }
+        self.version_at_hand()
+    }
+
+    /// The same for who must not wait: `None` when nobody has asked before, or when the kernel would have
+    /// to fetch the page from the disk. Takes no lock: what is being written is not there yet, and once
+    /// it is, the counter has moved.
+    pub fn version_at_hand(&self) -> Option<Version> {
+        let mut version = [0; 16];
+        let header = self.header.get()?;
+        let into = &mut [IoSliceMut::new(&mut version)];
+        let read = preadv2(&**header, into, VERSION_AT, ReadWriteFlags::NOWAIT).ok()?;
+        (read == version.len()).then_some(version)
     }
 
     fn transact<T, E>(

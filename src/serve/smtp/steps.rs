@@ -84,11 +84,10 @@ impl Driver {
         path: ForwardPath,
         ticket: RcptTicket,
     ) -> Result<(), End> {
-        let (shared, to) = (Arc::clone(&self.shared), path.clone());
-        let hostname = self.settings.hostname.clone();
-        let expected = self.session.declared_size().map(Bytes);
-        let look_up = move || mailboxes_of(&shared, &to, &hostname, expected);
-        let found = self.shared.doorway.disk(look_up).await.map_err(|refusal| self.told(refusal));
+        let found = match self.known_mailboxes(&path) {
+            Some(mailboxes) => Ok(mailboxes),
+            None => self.look_up(&path).await.map_err(|refusal| self.told(refusal)),
+        };
         let reply = self.session.resolved(ticket, found);
         if [Reply::NO_SUCH_MAILBOX, Reply::NOT_YET_KNOWN, Reply::NO_RELAY].contains(&reply) {
             self.slow_down(stream).await?;
@@ -99,6 +98,20 @@ impl Driver {
         }
         self.say(&reply);
         Ok(())
+    }
+
+    /// Most mail comes to those who had some a moment ago: they cost no pass through the doorway, unless
+    /// there is a quota to look at.
+    fn known_mailboxes(&self, path: &ForwardPath) -> Option<Vec<Mailbox>> {
+        let known = self.shared.accounts.known(path, &self.settings.hostname)?;
+        known.iter().all(|mailbox| mailbox.quota.is_none()).then_some(known)
+    }
+
+    async fn look_up(&self, path: &ForwardPath) -> Result<Vec<Mailbox>, Refusal> {
+        let (shared, to) = (Arc::clone(&self.shared), path.clone());
+        let hostname = self.settings.hostname.clone();
+        let expected = self.session.declared_size().map(Bytes);
+        self.shared.doorway.disk(move || mailboxes_of(&shared, &to, &hostname, expected)).await
     }
 
     /// One more recipient that is not ours: whoever tries many names is collecting them, and whoever
