@@ -47,14 +47,13 @@ impl OctetCount {
 
     /// Counts the next block of the file.
     pub fn push(&mut self, block: &[u8]) {
-        let mut added = 0;
-        for at in memchr::memchr_iter(b'\n', block) {
-            let before = if at == 0 { self.last } else { Some(block[at - 1]) };
-            if self.line_ends == LineEnds::OwnLf || before != Some(b'\r') {
-                added += 1;
-            }
-        }
-        self.octets += block.len() as u64 + added;
+        let line_ends = memchr::memchr_iter(b'\n', block);
+        let before = |at: &usize| at.checked_sub(1).map_or(self.last, |before| block.get(before).copied());
+        let added = match self.line_ends {
+            LineEnds::OwnLf => line_ends.count(), // Many octets at once, where each would be looked at.
+            LineEnds::AsFound => line_ends.filter(|at| before(at) != Some(b'\r')).count(),
+        };
+        self.octets += (block.len() + added) as u64;
         self.last = block.last().copied().or(self.last);
     }
 
