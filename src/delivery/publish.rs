@@ -9,8 +9,10 @@ use super::draft::{Draft, Drafts, Stage, unused_name};
 use super::{Error, Published, Shared, Together};
 use crate::mail::Bytes;
 use crate::maildrop::disk::Disk;
+use crate::maildrop::folder::Folder;
 use crate::maildrop::name::{self, Stamp, Written};
-use std::ffi::OsString;
+use std::ffi::OsStr;
+use std::io;
 
 /// One step of one copy.
 type Phase<D> = fn(&mut Draft, &Shared<D>) -> Result<(), Error>;
@@ -29,6 +31,19 @@ pub(super) fn publish<D: Disk>(mut drafts: Drafts<D>, together: Together) -> Vec
     }
     // Taken out, so that the drop has nothing left to undo.
     drafts.drafts.drain(..).map(Draft::outcome).collect()
+}
+
+/// A rename that replaces nothing, or what comes to the same where the file system has none.
+fn move_to_new<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)) -> io::Result<()> {
+    match disk.rename(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+        renamed => return renamed,
+    }
+    disk.link(from, to)?;
+    // The message is there; that its first name stays would be no reason to have it sent again.
+    // Left-overs go at the next start.
+    let _ = disk.unlink(from.0, from.1);
+    Ok(())
 }
 
 impl<D: Disk> Drafts<D> {
@@ -77,11 +92,7 @@ impl Draft {
         let written = Written { bytes: published.bytes, octets: published.octets };
         // By the time of its end, not of its beginning: a client has seen what was published earlier.
         let next = || name::own(&Stamp::next((shared.now)()), &shared.host, written, None);
-        let make = |name: &OsString| disk.link((&tmp, &copy.name), (&new, name));
-        let (name, ()) = unused_name(next, make)?;
-        // The message is there; that its first name stays would be no reason to have it sent again.
-        // Left-overs go at the next start.
-        let _ = disk.unlink(&tmp, &copy.name);
+        let (name, ()) = unused_name(next, |name| move_to_new(disk, (&tmp, &copy.name), (&new, name)))?;
         self.stage = Stage::Linked { new, name, published };
         Ok(())
     }

@@ -7,9 +7,11 @@
 //! folders anyway, and both change the disk through here: one direction, no circle.
 
 use super::folder::Folder;
+use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use rustix::fs::{RenameFlags, renameat_with};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
@@ -38,6 +40,8 @@ pub enum Step<'a> {
     SyncFile(&'a File),
     /// A file gets a second name: in this folder, by this name.
     Link(&'a Folder, &'a OsStr),
+    /// A file gets another name: in this folder, this one.
+    Rename(&'a Folder, &'a OsStr),
     /// A name is removed.
     Unlink(&'a Folder, &'a OsStr),
 }
@@ -141,6 +145,24 @@ pub trait Disk: Send + Sync + 'static {
         // Without AT_SYMLINK_FOLLOW a symbolic link is linked itself, and then served by nobody.
         linkat(&from.0.fd, from.1, &to.0.fd, to.1, AtFlags::empty())
             .map_err(|error| to.0.fault(to.1, error))?;
+        self.after(step);
+        Ok(())
+    }
+
+    /// Gives the file `from` another name; never replaces one.
+    ///
+    /// # Errors
+    /// `Unsupported` where the file system only has a rename that might replace; `AlreadyExists`, `NotFound`,
+    /// and what the disk says.
+    fn rename(&self, from: (&Folder, &OsStr), to: (&Folder, &OsStr)) -> io::Result<()> {
+        let step = Step::Rename(to.0, to.1);
+        self.before(step)?;
+        match renameat_with(&from.0.fd, from.1, &to.0.fd, to.1, RenameFlags::NOREPLACE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                return Err(io::ErrorKind::Unsupported.into());
+            }
+            renamed => renamed.map_err(|error| to.0.fault(to.1, Errno::from_raw(error.raw_os_error())))?,
+        }
         self.after(step);
         Ok(())
     }

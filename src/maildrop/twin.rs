@@ -56,6 +56,7 @@ pub struct Twin {
     fails: Fails,
     errno: nix::errno::Errno,
     forgets: Forgets,
+    renames: bool,
     watch: Option<Watch>,
     state: Mutex<State>,
 }
@@ -63,7 +64,7 @@ pub struct Twin {
 impl Twin {
     /// Fails with `errno` when `fails` says so.
     pub fn new(fails: Fails, errno: nix::errno::Errno) -> Self {
-        Self { fails, errno, forgets: Forgets::Nothing, watch: None, state: Mutex::default() }
+        Self { fails, errno, forgets: Forgets::Nothing, renames: true, watch: None, state: Mutex::default() }
     }
 
     /// One that never fails.
@@ -74,6 +75,11 @@ impl Twin {
     /// One that never fails and leaves a sync out.
     pub fn forgetting(forgets: Forgets) -> Self {
         Self { forgets, ..Self::sound() }
+    }
+
+    /// The same, as a file system whose rename could replace a file.
+    pub fn without_rename(self) -> Self {
+        Self { renames: false, ..self }
     }
 
     /// The same, with an eye on it after each step that succeeded.
@@ -153,7 +159,10 @@ impl Twin {
 }
 
 impl Disk for Twin {
-    fn before(&self, _step: Step<'_>) -> io::Result<()> {
+    fn before(&self, step: Step<'_>) -> io::Result<()> {
+        if matches!(step, Step::Rename(..)) && !self.renames {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let mut state = self.state();
         let step = state.steps;
         state.steps += 1;
