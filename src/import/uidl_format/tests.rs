@@ -1,3 +1,5 @@
+//! Formats as administrators write them, old and new style, against what Dovecot answered.
+
 use super::*;
 use proptest::prelude::*;
 
