@@ -237,6 +237,12 @@ pub const NAME_TRIES_MAX: u32 = 100;
 /// The cached sizes of one Maildir's foreign messages: some 600,000 of them. What lies beyond is
 /// counted at each login.
 pub const SIZES_FILE_MAX: u64 = 64 * 1024 * 1024;
+/// One line of another server's index: a file name has 255 octets at most, the unique-id beside it is as
+/// long as it likes; Courier itself reads 2,048.
+pub const INDEX_LINE_MAX: u64 = 16 * 1024;
+/// Octets of a message's header that are looked through for a field of an old server; Postfix takes no more
+/// than 100 KiB of header (`header_size_limit`), and what has no empty line at all ends here.
+pub const HEADER_LOOKED_AT: u64 = 1024 * 1024;
 /// Bytes that are read at once when a foreign message is counted.
 pub const COUNT_BLOCK: usize = 64 * 1024;
 /// Accounts whose usage is remembered between two looks at their quota.

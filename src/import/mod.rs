@@ -6,6 +6,7 @@
 //!
 //! Knows no account database, no socket and no command line.
 
+pub mod maildir;
 pub mod source;
 pub mod uidl_format;
 

@@ -1,0 +1,283 @@
+//! A Maildir of another server, as a [`Source`].
+//!
+//! Which server it was decides the unique-ids, the order, and whether there is an index to read; the
+//! octets are those of the files. Everything is opened for reading only and without following links, and
+//! where the system lets us, without leaving a time of access behind. Knows no Maildir of ours.
+
+mod courier;
+mod dovecot;
+mod entry;
+mod folder;
+mod lines;
+mod listing;
+mod message;
+mod order;
+mod plain;
+mod solid;
+mod subfolders;
+mod uidlist;
+mod xuidl;
+
+use super::source::{Error, Flags, Found, Inventory, SkippedItem, Source, UniqueIdOf};
+use super::uidl_format::UidlFormat;
+use crate::mail::UniqueId;
+use entry::Entry;
+use folder::Root;
+use listing::Listing;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Who served a Maildir over POP3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// Dovecot: dovecot-uidlist and `pop3_uidl_format`.
+    Dovecot,
+    /// Courier: courierpop3dsizelist.
+    Courier,
+    /// solid-pop3d: file names and times.
+    SolidPop3d,
+    /// Nobody whose unique-ids matter: new ones are made.
+    Plain,
+}
+
+/// What becomes of the folders beside the inbox, which POP3 never showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Folders {
+    /// They stay where they are, and are reported.
+    #[default]
+    Skip,
+    /// They come after the inbox, with new unique-ids.
+    Append,
+}
+
+/// What an operator may say about a Maildir.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `None` goes by what lies there, and asks when that says nothing.
+    pub server: Option<Server>,
+    /// Dovecot's `pop3_uidl_format`; `None` is Dovecot's default.
+    pub uidl_format: Option<UidlFormat>,
+    /// Dovecot's `pop3_reuse_xuidl`.
+    pub reuse_xuidl: bool,
+    /// Dovecot's `pop3_uidl_duplicates = rename`.
+    pub rename_duplicates: bool,
+    /// dovecot-uidlist, if it does not lie in the Maildir (CONTROL= in `mail_location`).
+    pub uidlist: Option<PathBuf>,
+    /// See [`Folders`].
+    pub folders: Folders,
+}
+
+/// What the unique-ids of one server are for the messages of a listing.
+#[derive(Debug, Default)]
+struct Shown {
+    /// By index of the listing, in the server's order.
+    messages: Vec<(usize, UniqueIdOf)>,
+    skipped: Vec<SkippedItem>,
+    warnings: Vec<String>,
+}
+
+/// A Maildir.
+#[derive(Debug)]
+struct Maildir {
+    root: Root,
+    server: Server,
+    options: Options,
+    /// Where each message of the inventory lies: which of `folders`, and its entry there.
+    messages: Vec<(usize, Entry)>,
+    /// The inbox, then the subfolders that are appended.
+    folders: Vec<Root>,
+}
+
+impl Server {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Dovecot, Self::Courier, Self::SolidPop3d, Self::Plain];
+
+    /// As `--server` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dovecot => "dovecot",
+            Self::Courier => "courier",
+            Self::SolidPop3d => "solid-pop3d",
+            Self::Plain => "plain",
+        }
+    }
+
+    /// The server of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|server| server.as_str() == name)
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Opens a Maildir for moving in.
+///
+/// # Errors
+/// [`Error::Ask`] when it does not show who served it; [`Error::Source`] when it is no Maildir or may not
+/// be read.
+pub fn open(dir: &Path, options: &Options) -> Result<Box<dyn Source>, Error> {
+    let root = Root::open(dir)?;
+    let server = match options.server {
+        Some(server) => server,
+        None => guess(&root, options)?,
+    };
+    Ok(Box::new(Maildir {
+        root,
+        server,
+        options: options.clone(),
+        messages: Vec::new(),
+        folders: Vec::new(),
+    }))
+}
+
+/// By the index that lies there. Without one nothing is guessed, unless there is nothing to guess about.
+fn guess(root: &Root, options: &Options) -> Result<Server, Error> {
+    if options.uidlist.is_some() || root.has(uidlist::FILE) {
+        return Ok(Server::Dovecot);
+    }
+    if root.has(courier::FILE) {
+        return Ok(Server::Courier);
+    }
+    if root.list()?.entries.is_empty() {
+        return Ok(Server::Plain);
+    }
+    Err(Error::Ask {
+        what: format!(
+            "{}: which server showed this mail? There is neither {} nor {} in it",
+            root.path().display(),
+            uidlist::FILE,
+            courier::FILE
+        ),
+        remedy: "say it with --server dovecot (and --uidlist FILE if its CONTROL= is elsewhere), courier, \
+                 solid-pop3d, or plain if no mail program has to recognise its mail: a wrong one makes each \
+                 of them download everything again"
+            .to_owned(),
+    })
+}
+
+impl Source for Maildir {
+    fn name(&self) -> String {
+        format!("{} maildir:{}", self.server, self.root.path().display())
+    }
+
+    fn inventory(&mut self) -> Result<Inventory, Error> {
+        let Listing { entries, skipped } = self.root.list()?;
+        let mut shown = match self.server {
+            Server::Dovecot => dovecot::shown(&self.root, &entries, &self.options)?,
+            Server::Courier => courier::shown(&self.root, &entries)?,
+            Server::SolidPop3d => solid::shown(&entries),
+            Server::Plain => plain::shown(&entries),
+        };
+        shown.skipped.extend(skipped);
+        shown.warnings.extend(self.doubts());
+        let mut inventory =
+            Inventory { skipped: shown.skipped, warnings: shown.warnings, ..Inventory::default() };
+        self.folders = vec![self.root.again()?];
+        for (index, id) in shown.messages {
+            if let Some(entry) = entries.get(index) {
+                self.add(0, entry.clone(), id, &mut inventory);
+            }
+        }
+        self.add_subfolders(&mut inventory)?;
+        Ok(inventory)
+    }
+
+    fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
+        let Some((folder, entry)) = self.messages.get(index) else {
+            return Err(Error::Message { what: format!("there is no message {}", index + 1) });
+        };
+        let Some(folder) = self.folders.get_mut(*folder) else {
+            return Err(Error::Message { what: format!("there is no folder for message {}", index + 1) });
+        };
+        folder.read(entry, self.server == Server::Dovecot, sink)
+    }
+}
+
+impl Maildir {
+    /// What the operator should look at twice.
+    fn doubts(&self) -> Option<String> {
+        let both = self.root.has(uidlist::FILE) && self.root.has(courier::FILE);
+        (both && self.options.server.is_none()).then(|| {
+            format!(
+                "{}: there are a {} and a {}; it is taken for a Maildir of dovecot (--server courier says \
+                 otherwise)",
+                self.root.path().display(),
+                uidlist::FILE,
+                courier::FILE
+            )
+        })
+    }
+
+    fn add(&mut self, folder: usize, entry: Entry, unique_id: UniqueIdOf, inventory: &mut Inventory) {
+        inventory.messages.push(Found {
+            unique_id,
+            octets: None, // S= and W= in names lie.
+            received: entry.received(),
+            flags: Flags::new(entry.flags()),
+            is_new: entry.is_new(),
+            place: self.folders.get(folder).map_or_else(String::new, |folder| folder.place(&entry)),
+        });
+        self.messages.push((folder, entry));
+    }
+
+    fn add_subfolders(&mut self, inventory: &mut Inventory) -> Result<(), Error> {
+        for (name, root) in subfolders::of(&self.root)? {
+            let Listing { entries, skipped } = root.list()?;
+            match self.options.folders {
+                Folders::Skip => {
+                    let messages = entries.len() + skipped.len();
+                    inventory.folders_skipped.push(super::SkippedFolder { name, messages });
+                }
+                Folders::Append => {
+                    inventory.skipped.extend(skipped);
+                    self.folders.push(root);
+                    let folder = self.folders.len() - 1;
+                    for (index, id) in plain::of_subfolder(&name, &entries) {
+                        if let Some(entry) = entries.get(index) {
+                            self.add(folder, entry.clone(), id, inventory);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the server showed, if a listing can hold it; else one is made, and the operator told.
+fn kept(octets: &[u8], entry: &Entry, warnings: &mut Vec<String>) -> UniqueIdOf {
+    UniqueId::carried(octets).map_or_else(
+        || {
+            warnings.push(format!(
+                "{}: its unique-id {:?} fits no line of a listing; it gets a new one",
+                entry.shown_name(),
+                String::from_utf8_lossy(octets)
+            ));
+            made(entry)
+        },
+        UniqueIdOf::Kept,
+    )
+}
+
+/// What helps when the index is missing or damaged.
+fn without_index(first: &str) -> String {
+    format!(
+        "{first}, or ask the old server with --uidls-from HOST:PORT, or take the mail without its \
+         unique-ids with --server plain: each mail program then downloads everything once more"
+    )
+}
+
+/// Nobody has seen one: known again by the part of the name that stays.
+fn made(entry: &Entry) -> UniqueIdOf {
+    UniqueIdOf::Made { identity: entry.identity() }
+}
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,25 @@
+//! What solid-pop3d showed: the MD5 of each name, in the order of the files' times.
+
+use super::entry::Entry;
+use super::{Shown, kept, order};
+use md5::{Digest, Md5};
+use std::fmt::Write;
+
+/// See the head of this file.
+pub(super) fn shown(entries: &[Entry]) -> Shown {
+    let mut shown = Shown::default();
+    for index in order::by_time(entries) {
+        let Some(entry) = entries.get(index) else { continue };
+        let id = kept(unique_id(entry.base()).as_bytes(), entry, &mut shown.warnings);
+        shown.messages.push((index, id));
+    }
+    shown
+}
+
+fn unique_id(base: &[u8]) -> String {
+    let mut text = String::new();
+    for octet in Md5::digest(base) {
+        let _ = write!(text, "{octet:02x}"); // Writing to a String cannot fail.
+    }
+    text
+}
