@@ -12,6 +12,7 @@
 //! | 2 | [`accounts`], [`maildrop`], [`delivery`], [`import`] | the storage: SQLite, Maildirs, the way onto the disk, moving in | async, protocol words, settings |
 //! | 3 | [`runtime`], [`net`], [`config`], [`process`] | sockets, TLS, time, the doorway for blocking work; settings; what the process may do | storage, protocols |
 //! | 4 | [`serve`] | one driver loop for each protocol; where storage meets replies; the log | SQL, Maildir names, reply literals |
+//! | 4 | [`fetch`] | sessions with other POP3 servers, whose mail is to come here | SQL, Maildir names |
 //! | 5 | [`commands`] | the command line | protocol |
 //!
 //! On floor 2, [`delivery`] stands on [`maildrop`]: both write into the same folders, so names, paths,
@@ -39,6 +40,7 @@ pub mod accounts;
 pub mod commands;
 pub mod config;
 pub mod delivery;
+pub mod fetch;
 pub mod import;
 pub mod limits;
 pub mod mail;

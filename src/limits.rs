@@ -201,6 +201,25 @@ pub const FAILING_PEERS_MAX: usize = 100_000;
 
 // ---- Fetching from another POP3 server --------------------------------------------------------
 
+/// Addresses of one host that are tried one after the other.
+pub const CONNECT_ADDRESSES_MAX: usize = 8;
+/// How long a server may take to accept a connection; Linux tries for two minutes.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long an answer may take, from one octet to the next: a large mbox is read before a login's.
+pub const FETCH_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long a mailbox that is in use is tried again.
+pub const FETCH_IN_USE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long lies between two such tries.
+pub const FETCH_IN_USE_PAUSE: Duration = Duration::from_secs(3);
+/// Connections that break without a whole message having come through, before it is given up.
+pub const FETCH_TRIES_MAX: u32 = 5;
+/// Connections that break in one and the same message, before the others come over without it.
+pub const FETCH_TRIES_OF_ONE_MAX: u32 = 3;
+/// Commands that are sent ahead of their answers. They must fit into what the sockets hold, or both sides
+/// wait for the other to read: 64 of them have about 1 KiB.
+pub const FETCH_AHEAD_MAX: usize = 64;
+/// Octets that are read at once.
+pub const FETCH_CHUNK: usize = 64 * 1024;
 /// RFC 2449, 4: octets of a command, the line end counted; an old server may take no more.
 pub const POP3_COMMAND_MAX: usize = 255;
 /// Octets of a status line; RFC 2449, 4 allows 512, and its words are cut anyway.

@@ -8,6 +8,7 @@ use futures_lite::{AsyncReadExt, FutureExt, future};
 use std::any::Any;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::net as std_unix;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -163,6 +164,14 @@ pub fn unix_listener(socket: std_unix::UnixListener) -> io::Result<UnixListener>
 pub fn unix_stream(socket: std_unix::UnixStream) -> io::Result<UnixStream> {
     socket.set_nonblocking(true)?;
     chosen::from_std(socket)
+}
+
+/// Connects to a TCP address.
+///
+/// # Errors
+/// What the network says.
+pub async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    TcpStream::connect(address).await
 }
 
 /// The text a panic was raised with.

@@ -39,7 +39,7 @@ pub(super) fn read(certificate: &Path, key: &Path) -> Result<CertifiedKey, Findi
     }
 }
 
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Finding> {
+pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Finding> {
     let text = read_file(file)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match chain {

@@ -1,8 +1,10 @@
 //! One connection, plain or over TLS: reading, writing and closing, each with a limit to waiting.
 //! Knows no protocol; what was agreed on in the handshake is told as [`TlsFacts`].
 
+use super::outgoing::ConnectError;
 use super::socket::Socket;
 use super::tls::{Tickets, Tls};
+use super::trust::Trust;
 use super::waits::Waits;
 use super::x509;
 use crate::limits;
@@ -10,8 +12,10 @@ use crate::mail::Peer;
 use crate::runtime;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
-use futures_rustls::server::TlsStream;
-use rustls::ServerConnection;
+use futures_rustls::{TlsConnector, TlsStream};
+use rustls::pki_types::ServerName;
+use rustls::{CommonState, ServerConnection};
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -107,8 +111,35 @@ impl Stream {
         // Boxed: a handshake's state would be part of every session's task, also of those without TLS.
         let handshake = Box::pin(acceptor.accept(socket));
         let stream = or_too_late(runtime::timeout(limits::HANDSHAKE_TIMEOUT, handshake).await)?;
-        let facts = TlsFacts::of(stream.get_ref().1, x509::server_end_point(&certificate));
-        Ok(Self { peer: self.peer, channel: Channel::Tls(Box::new(stream), facts), waits: self.waits })
+        let facts = TlsFacts::of_server(stream.get_ref().1, x509::server_end_point(&certificate));
+        Ok(Self { peer: self.peer, channel: Channel::Tls(Box::new(stream.into()), facts), waits: self.waits })
+    }
+
+    /// The handshake as client, within `limits::HANDSHAKE_TIMEOUT`; `host` is the name that the
+    /// certificate must be for, or the address.
+    ///
+    /// # Errors
+    /// [`ConnectError::Certificate`] or [`ConnectError::Handshake`].
+    pub async fn secure_as_client(self, trust: &Trust, host: &str) -> Result<Self, ConnectError> {
+        let other = |error: &dyn fmt::Display| ConnectError::Handshake(io::Error::other(error.to_string()));
+        let Channel::Plain(socket) = self.channel else { return Err(other(&"TLS inside TLS")) };
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| other(&error))?;
+        let (config, seen) = trust.client().map_err(|error| other(&error))?;
+        let handshake = Box::pin(TlsConnector::from(config).connect(name, socket));
+        match or_too_late(runtime::timeout(limits::HANDSHAKE_TIMEOUT, handshake).await) {
+            Ok(stream) => {
+                let facts = TlsFacts::of(stream.get_ref().1);
+                Ok(Self {
+                    peer: self.peer,
+                    channel: Channel::Tls(Box::new(stream.into()), facts),
+                    waits: self.waits,
+                })
+            }
+            Err(error) => Err(match certificate_error(&error) {
+                Some(why) => ConnectError::Certificate { why, shown: seen.fingerprint() },
+                None => ConnectError::Handshake(error),
+            }),
+        }
     }
 
     /// Says goodbye: flush, TLS close_notify, shutdown of the writing side; then reads what the peer
@@ -127,7 +158,11 @@ impl Stream {
     async fn linger(self) {
         let mut socket = match self.channel {
             Channel::Plain(socket) => socket,
-            Channel::Tls(stream, _) => stream.into_inner().0, // Nobody will look at what comes.
+            // Nobody will look at what comes.
+            Channel::Tls(stream, _) => match *stream {
+                TlsStream::Server(stream) => stream.into_inner().0,
+                TlsStream::Client(stream) => stream.into_inner().0,
+            },
         };
         // On the heap: what lies across an await is part of every session's task, from its beginning.
         let mut scrap = vec![0; 4096];
@@ -142,17 +177,22 @@ impl Stream {
 }
 
 impl TlsFacts {
-    fn of(connection: &ServerConnection, server_end_point: Option<Vec<u8>>) -> Self {
-        let is_13 = connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3);
+    fn of_server(connection: &ServerConnection, server_end_point: Option<Vec<u8>>) -> Self {
         // RFC 9266, 2: 32 octets for this label and a context of no length.
         let exported =
             || connection.export_keying_material(vec![0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok();
+        let exporter = if is_13(connection) { exported() } else { None };
+        Self { exporter, server_end_point, ..Self::of(connection) }
+    }
+
+    /// Without channel bindings, which a client of ours does not use.
+    fn of(connection: &CommonState) -> Self {
         let suite = connection.negotiated_cipher_suite();
         Self {
-            version: if is_13 { "TLSv1.3" } else { "TLSv1.2" },
+            version: if is_13(connection) { "TLSv1.3" } else { "TLSv1.2" },
             cipher: suite.map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
-            exporter: if is_13 { exported() } else { None },
-            server_end_point,
+            exporter: None,
+            server_end_point: None,
         }
     }
 }
@@ -160,6 +200,18 @@ impl TlsFacts {
 /// `TimedOut` for a wait of which nothing came.
 fn or_too_late<T>(outcome: Option<io::Result<T>>) -> io::Result<T> {
     outcome.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+}
+
+fn is_13(connection: &CommonState) -> bool {
+    connection.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3)
+}
+
+/// What was wrong with the other side's certificate, if that was it.
+fn certificate_error(error: &io::Error) -> Option<rustls::CertificateError> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidCertificate(why) => Some(why.clone()),
+        _ => None,
+    }
 }
 
 impl AsyncRead for Channel {

@@ -1,0 +1,16 @@
+//! Fetching: POP3 sessions with other servers, whose mail is to come here or is compared with what is here.
+//!
+//! [`crate::pop3::client`] says what to do; this does it, over [`crate::net`], with limits to waiting. Knows
+//! no account database, no Maildir and no command line.
+
+mod again;
+mod connection;
+mod mailbox;
+mod numbers;
+mod problem;
+mod server;
+
+pub use connection::{Connection, Message};
+pub use mailbox::Mailbox;
+pub use problem::Problem;
+pub use server::{Login, Patience, Security, Server};
