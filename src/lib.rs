@@ -22,10 +22,12 @@
 //!
 //! 1. [`serve::door`] accepts, asks the [`net::Gate`], and hands the stream to [`serve::smtp`].
 //! 2. RCPT: [`smtp::Session`] asks `Resolve`; [`accounts::Accounts::resolve`] answers in one read.
-//! 3. DATA or BDAT: [`delivery::Delivery::open`] opens a file in tmp/ for each mailbox, with the
-//!    trace lines of [`mail::trace`] on top, before 354 is said.
-//! 4. The octets pass [`wire`]'s dot decoder and header filter and reach the files in blocks.
+//! 3. DATA or BDAT: [`delivery::Delivery::open`] finds room on the disk and in each mailbox before 354
+//!    is said.
+//! 4. The octets pass [`wire`]'s dot decoder and header filter. What fills a block goes to a file in tmp/
+//!    for each mailbox, with the trace lines of [`mail::trace`] on top.
 //! 5. End of data: [`delivery::Drafts::publish`] syncs, publishes in new/, syncs the folders; then 250.
+//!    A message within one block comes to the disk here, in one pass through the doorway.
 //!
 //! # One POP3 session
 //!

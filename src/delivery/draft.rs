@@ -1,6 +1,8 @@
 //! The copies of one message while it arrives: one file in tmp/ for each mailbox.
 //!
-//! Dropped, a draft takes with it all it made; how it is published stands in `publish`.
+//! Whether there is room is known before the text comes; a file is made when there is text for it, so
+//! a message that fits into one block is made, written and published at one go. Dropped, a draft takes
+//! with it all it made; how it is published stands in `publish`.
 
 use super::{Error, Published, Shared, Target, Together, publish};
 use crate::limits;
@@ -29,6 +31,8 @@ pub(super) struct Draft {
 
 /// How far a copy has come.
 pub(super) enum Stage {
+    /// Nothing of it is on the disk; these are its trace lines.
+    Waiting(String),
     /// In tmp/.
     Writing(Copy),
     /// In new/; for good once that is synced.
@@ -48,19 +52,33 @@ pub(super) struct Copy {
 
 impl<D: Disk> Drafts<D> {
     pub(super) fn open(shared: &Arc<Shared<D>>, targets: Vec<Target>, expected: Bytes) -> Self {
-        // Each copy takes its own room on the disk.
-        let copies = u64::try_from(targets.len()).unwrap_or(u64::MAX);
-        let all = Bytes(expected.0.saturating_mul(copies));
-        let space = shared.check_space(all);
+        let space = shared.check_space(all_copies(&targets, expected));
         let draft = |target: Target| {
-            let opened = space.clone().and_then(|()| open_one(shared, &target, expected));
-            let stage = opened.map_or_else(Stage::Failed, Stage::Writing);
-            let mut draft = Draft { account: target.address, quota: target.quota, stage };
-            draft.append(shared, target.trace.as_bytes());
-            draft
+            let room = space.clone().and_then(|()| has_room(shared, &target, expected));
+            let stage = room.map_or_else(Stage::Failed, |()| Stage::Waiting(target.trace));
+            Draft { account: target.address, quota: target.quota, stage }
         };
         let drafts = targets.into_iter().map(draft).collect();
         Self { shared: Arc::clone(shared), drafts }
+    }
+
+    /// Without a look at the disk; the targets come back where one is needed.
+    pub(super) fn open_unseen(
+        shared: &Arc<Shared<D>>,
+        targets: Vec<Target>,
+        expected: Bytes,
+    ) -> Result<Self, Vec<Target>> {
+        let has_quota = targets.iter().any(|target| target.quota.is_some());
+        if has_quota || !shared.had_space(all_copies(&targets, expected)) {
+            return Err(targets);
+        }
+        let draft = |target: Target| Draft {
+            account: target.address,
+            quota: None,
+            stage: Stage::Waiting(target.trace),
+        };
+        let drafts = targets.into_iter().map(draft).collect();
+        Ok(Self { shared: Arc::clone(shared), drafts })
     }
 
     /// For each target, in order, the fault it already has.
@@ -69,7 +87,12 @@ impl<D: Disk> Drafts<D> {
         self.drafts.iter().map(fault).collect()
     }
 
-    /// Appends LF text to every copy that has no fault yet.
+    /// Whether any of it is on the disk: if not, it may be dropped by who must not wait.
+    pub fn have_files(&self) -> bool {
+        self.drafts.iter().any(|draft| matches!(draft.stage, Stage::Writing(_) | Stage::Linked { .. }))
+    }
+
+    /// Appends LF text to every copy that has no fault yet, behind its trace lines.
     pub fn write(&mut self, lf_text: &[u8]) {
         for draft in &mut self.drafts {
             draft.append(&self.shared, lf_text);
@@ -77,16 +100,29 @@ impl<D: Disk> Drafts<D> {
     }
 
     /// Syncs, publishes in new/, syncs the folders. For each target, in order.
-    pub fn publish(self, together: Together) -> Vec<Result<Published, Error>> {
+    pub fn publish(mut self, together: Together) -> Vec<Result<Published, Error>> {
+        for draft in &mut self.drafts {
+            if let Stage::Waiting(_) = draft.stage {
+                draft.append(&self.shared, b""); // A message without a text has its trace lines.
+            }
+        }
         publish::publish(self, together)
     }
 }
 
-fn open_one<D: Disk>(shared: &Shared<D>, target: &Target, expected: Bytes) -> Result<Copy, Error> {
-    let trace = Bytes(u64::try_from(target.trace.len()).unwrap_or(u64::MAX));
-    let whole = Bytes(expected.0.saturating_add(trace.0));
-    shared.room(&target.address, target.quota, whole)?;
-    let tmp = shared.tree.for_delivery(&target.address, "tmp")?;
+/// Each copy takes its own room on the disk.
+fn all_copies(targets: &[Target], expected: Bytes) -> Bytes {
+    let copies = u64::try_from(targets.len()).unwrap_or(u64::MAX);
+    Bytes(expected.0.saturating_mul(copies))
+}
+
+fn has_room<D: Disk>(shared: &Shared<D>, target: &Target, expected: Bytes) -> Result<(), Error> {
+    let trace = u64::try_from(target.trace.len()).unwrap_or(u64::MAX);
+    shared.room(&target.address, target.quota, Bytes(expected.0.saturating_add(trace)))
+}
+
+fn create<D: Disk>(shared: &Shared<D>, account: &AccountAddress) -> Result<Copy, Error> {
+    let tmp = shared.tree.for_delivery(account, "tmp")?;
     let (name, file) = unused_name(
         || name::draft(&Stamp::next((shared.now)()), &shared.host),
         |name| shared.tree.disk.create(&tmp, name),
@@ -119,15 +155,34 @@ impl Draft {
         }
     }
 
-    fn append<D: Disk>(&mut self, shared: &Shared<D>, bytes: &[u8]) {
-        let Stage::Writing(copy) = &mut self.stage else { return };
-        match shared.tree.disk.write(&copy.file, bytes) {
-            Ok(()) => {
-                copy.bytes = copy.bytes.saturating_add(bytes.len() as u64);
-                copy.count.push(bytes);
+    fn append<D: Disk>(&mut self, shared: &Shared<D>, text: &[u8]) {
+        let written = match &mut self.stage {
+            Stage::Waiting(trace) => {
+                // In one piece: a write costs more than a copy of some kilobytes.
+                let first = [trace.as_bytes(), text].concat();
+                match create(shared, &self.account) {
+                    Ok(copy) => {
+                        self.stage = Stage::Writing(copy);
+                        self.write(shared, &first)
+                    }
+                    Err(error) => Err(error),
+                }
             }
-            Err(error) => self.fail(shared, error.into()),
+            _ => self.write(shared, text),
+        };
+        if let Err(error) = written {
+            self.fail(shared, error);
         }
+    }
+
+    fn write<D: Disk>(&mut self, shared: &Shared<D>, bytes: &[u8]) -> Result<(), Error> {
+        let Stage::Writing(copy) = &mut self.stage else { return Ok(()) };
+        let length = bytes.len() as u64;
+        shared.free.spend(Bytes(length));
+        shared.tree.disk.write(&copy.file, bytes)?;
+        copy.bytes = copy.bytes.saturating_add(length);
+        copy.count.push(bytes);
+        Ok(())
     }
 
     /// Removes what this copy has made, as far as the disk lets us, and remembers why. What stays
@@ -141,6 +196,7 @@ impl Draft {
             Stage::Linked { new, name, .. } => {
                 let _ = shared.tree.disk.unlink(&new, &name);
             }
+            Stage::Waiting(_) => {}
             // A copy that has failed before keeps its own reason.
             Stage::Failed(first) => self.stage = Stage::Failed(first),
         }

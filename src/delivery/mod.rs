@@ -126,10 +126,10 @@ impl<D: Disk> Delivery<D> {
         self.shared.check_space(expected.unwrap_or_default())
     }
 
-    /// Whether it would have fitted a moment ago, without asking the disk: a courtesy's answer, which
-    /// must not cost what it saves. `false` is no answer; [`Delivery::space`] has one.
+    /// Whether it would have fitted a moment ago, without asking the disk: for who must not wait. `false`
+    /// is no answer; [`Delivery::space`] has one.
     pub fn had_space(&self, expected: Bytes) -> bool {
-        self.shared.free.was_enough(self.shared.min_free, expected)
+        self.shared.had_space(expected)
     }
 
     /// Whether a mailbox has room for `expected` more bytes (RCPT); not knowing how many, for one.
@@ -145,16 +145,32 @@ impl<D: Disk> Delivery<D> {
         self.shared.room(account, quota, expected.unwrap_or_default())
     }
 
-    /// Opens a file in tmp/ for each target and writes its trace lines. A target that fails is
-    /// remembered as failed; the others go on.
+    /// Begins a copy for each target, if there is room for it. A target that fails is remembered as
+    /// failed; the others go on.
     pub fn open(&self, targets: Vec<Target>, expected: Option<Bytes>) -> Drafts<D> {
         Drafts::open(&self.shared, targets, expected.unwrap_or_default())
+    }
+
+    /// The same without asking the disk, for who must not wait.
+    ///
+    /// # Errors
+    /// The targets, when the disk must be asked: somebody has a quota, or nobody has asked lately.
+    pub fn open_unseen(
+        &self,
+        targets: Vec<Target>,
+        expected: Option<Bytes>,
+    ) -> Result<Drafts<D>, Vec<Target>> {
+        Drafts::open_unseen(&self.shared, targets, expected.unwrap_or_default())
     }
 }
 
 impl<D: Disk> Shared<D> {
     fn check_space(&self, expected: Bytes) -> Result<(), Error> {
         self.free.check(self.tree.mail(), self.min_free, expected)
+    }
+
+    fn had_space(&self, expected: Bytes) -> bool {
+        self.free.was_enough(self.min_free, expected)
     }
 
     fn room(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> Result<(), Error> {

@@ -108,7 +108,7 @@ impl Draft {
         match self.stage {
             Stage::Linked { published, .. } => Ok(published),
             Stage::Failed(error) => Err(error),
-            Stage::Writing(_) => unreachable!("linking succeeds or fails"),
+            Stage::Waiting(_) | Stage::Writing(_) => unreachable!("linking succeeds or fails"),
         }
     }
 }

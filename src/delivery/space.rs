@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How much was free when the disk was last asked.
+/// How much was free when the disk was last asked, less what was written since.
 #[derive(Debug, Default)]
 pub struct Free(Mutex<Option<(Instant, Bytes)>>);
 
@@ -37,6 +37,13 @@ impl Free {
         self.lock().is_some_and(|(asked, free)| {
             asked.elapsed() < limits::FREE_SPACE_KNOWN_FOR && is_enough(free, min_free, expected)
         })
+    }
+
+    /// Takes off what is about to be written.
+    pub fn spend(&self, bytes: Bytes) {
+        if let Some((_, free)) = &mut *self.lock() {
+            free.0 = free.0.saturating_sub(bytes.0);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(Instant, Bytes)>> {
@@ -164,6 +171,12 @@ mod tests {
         let free = Free::default();
         free.check(Path::new("/"), Bytes(0), Bytes(0)).unwrap();
         assert!(free.was_enough(Bytes(0), Bytes(0)));
+        let free = looked(Instant::now(), 12);
+        free.spend(Bytes(2));
+        assert!(free.was_enough(Bytes(5), Bytes(5)));
+        free.spend(Bytes(1));
+        assert!(!free.was_enough(Bytes(5), Bytes(5)), "what was written since is not free");
+        free.spend(Bytes(u64::MAX));
     }
 
     #[test]

@@ -173,6 +173,48 @@ fn the_reserve_is_asked_for_before_anything_is_made() {
 }
 
 #[test]
+fn nothing_is_made_before_there_is_text_for_it() {
+    let boxes = Mailboxes::new();
+    let mut drafts = boxes.delivery().open(vec![boxes.target("anna")], None);
+    assert!(!drafts.have_files() && !boxes.mail().exists());
+    drafts.write(b"");
+    assert!(drafts.have_files());
+    assert_eq!(names_in(&boxes.maildir("anna").join("tmp")).len(), 1);
+    drop(drafts);
+    let drafts = boxes.delivery().open(vec![boxes.target("anna")], None);
+    assert!(drafts.publish(Together::AllOrNone)[0].is_ok(), "a message without a text is one, too");
+    assert_eq!(boxes.messages("anna"), [boxes.target("anna").trace.as_bytes()]);
+}
+
+#[test]
+fn text_may_come_in_pieces_and_stands_behind_the_trace_lines_of_each() {
+    let boxes = Mailboxes::new();
+    let mut drafts = boxes.delivery().open(["anna", "bert"].map(|name| boxes.target(name)).into(), None);
+    MESSAGE.chunks(7).for_each(|piece| drafts.write(piece));
+    let published = drafts.publish(Together::AllOrNone);
+    for (name, published) in ["anna", "bert"].iter().zip(published) {
+        assert_eq!(boxes.messages(name), [boxes.expected(name)]);
+        assert_eq!(published.unwrap().bytes, Bytes(boxes.expected(name).len() as u64));
+    }
+}
+
+#[test]
+fn the_disk_is_not_asked_again_for_those_without_a_quota() {
+    let boxes = Mailboxes::new();
+    let delivery = boxes.delivery();
+    let anna = || vec![boxes.target("anna")];
+    assert!(delivery.open_unseen(anna(), None).is_err(), "nobody has asked yet");
+    delivery.space(None).unwrap();
+    let limited = vec![boxes.target("anna"), Target { quota: Some(Bytes(1)), ..boxes.target("bert") }];
+    assert_eq!(delivery.open_unseen(limited, None).unwrap_err().len(), 2);
+    assert!(delivery.open_unseen(anna(), Some(Bytes(u64::MAX))).is_err());
+    let mut drafts = delivery.open_unseen(anna(), Some(Bytes(10))).unwrap();
+    drafts.write(MESSAGE);
+    assert!(drafts.publish(Together::AllOrNone)[0].is_ok());
+    assert_eq!(boxes.messages("anna"), [boxes.expected("anna")]);
+}
+
+#[test]
 fn no_link_in_the_mail_tree_is_followed() {
     for link in ["example.org", "example.org/anna", "example.org/anna/tmp", "example.org/anna/new"] {
         let boxes = Mailboxes::new();

@@ -1,4 +1,4 @@
-//! One message through the driver: opened on the disk before the peer is told to go ahead, read,
+//! One message through the driver: room found for it before the peer is told to go ahead, read,
 //! published, answered.
 //!
 //! Knows no bytes of the text ([`super::reception`] does) and no file names (`delivery` does).
@@ -115,7 +115,7 @@ impl Driver {
         }
     }
 
-    /// Opens the mailboxes: a full disk is told before the text is sent.
+    /// Finds room in the mailboxes: a full disk is told before the text is sent.
     async fn open(&mut self, envelope: &Envelope<Mailbox>, decoder: Decoder) -> Result<Incoming, Reply> {
         self.counts.begun += 1;
         let id = self.id.message(self.counts.begun);
@@ -162,7 +162,12 @@ impl Driver {
         copies.targets(&envelope.reverse_path, &received)
     }
 
+    /// Asks whether there is room, the disk only if nobody has asked it lately.
     async fn open_drafts(&self, targets: Vec<Target>, expected: Option<Bytes>) -> Result<Drafts, Reply> {
+        let targets = match self.shared.delivery.open_unseen(targets, expected) {
+            Ok(drafts) => return Ok(drafts),
+            Err(targets) => targets,
+        };
         // The faults are asked for on the same way through the doorway: one pass, not two.
         let delivery = Arc::clone(&self.shared.delivery);
         let opened = self.shared.doorway.disk(move || {
@@ -177,10 +182,7 @@ impl Driver {
             Role::Lmtp => faults.iter().all(Option::is_some),
         };
         match faults.into_iter().flatten().next() {
-            Some(fault) if hopeless => {
-                self.shared.doorway.disk(move || drop(drafts)).await;
-                Err(self.told(Refusal::from(fault)))
-            }
+            Some(fault) if hopeless => Err(self.told(Refusal::from(fault))),
             _ => Ok(drafts),
         }
     }

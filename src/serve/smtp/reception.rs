@@ -43,7 +43,7 @@ pub(super) struct Reception {
 }
 
 impl Reception {
-    /// Begins; `drafts` are open and have their trace lines.
+    /// Begins; `drafts` have room and their trace lines.
     pub fn new(decoder: Decoder, bounds: Bounds, drafts: Option<Drafts>) -> Self {
         Self {
             bounds,
@@ -138,7 +138,9 @@ impl Reception {
     /// Nothing of it stays.
     pub async fn discard(&mut self, doorway: &Doorway) {
         self.block = Vec::new();
-        if let Some(drafts) = self.drafts.take() {
+        if let Some(drafts) = self.drafts.take()
+            && drafts.have_files()
+        {
             doorway.disk(move || drop(drafts)).await;
         }
     }
