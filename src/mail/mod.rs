@@ -4,6 +4,7 @@
 //! a clock.
 
 pub mod address;
+pub mod contents;
 pub mod credentials;
 pub mod date;
 pub mod envelope;
@@ -14,6 +15,7 @@ pub mod trace;
 pub mod unique_id;
 
 pub use address::{AccountAddress, Address, AddressError, Domain, Host};
+pub use contents::Contents;
 pub use credentials::{Password, UserName};
 pub use envelope::{Body, Envelope, Recipient};
 pub use octets::{Bytes, LineEnds, MessageNumber, OctetCount, Octets};

@@ -5,8 +5,8 @@
 //! message, so n of them would cost n².
 
 use super::disk::Disk;
+use super::listing::Location;
 use super::name;
-use super::scan::Location;
 use super::tree::{Folders, Place};
 use std::collections::{HashMap, HashSet};
 use std::fs::File;

@@ -7,6 +7,7 @@
 pub mod disk;
 mod find;
 pub mod folder;
+mod listing;
 mod lock;
 pub mod name;
 mod scan;
@@ -19,10 +20,10 @@ pub mod usage;
 
 pub use usage::{purge, usage};
 
-use crate::mail::{AccountAddress, Bytes, LineEnds, MessageNumber, Octets, Peer, UniqueId};
+use crate::mail::{AccountAddress, Bytes, Contents, LineEnds, MessageNumber, Octets, Peer, UniqueId};
 use disk::{Disk, OsDisk};
+use listing::{Listing, Stored};
 use lock::{Lock, Locks};
-use scan::{Listing, Stored};
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -44,7 +45,7 @@ pub struct Maildrop {
     lock: Lock,
     /// `None` for an empty maildrop whose folders could not be made on a full disk.
     folders: Option<Folders>,
-    listing: Listing,
+    listing: Arc<Listing>,
 }
 
 /// One message, as the scan listing shows it.
@@ -144,11 +145,11 @@ impl Maildrops {
     fn open_at(&self, account: &AccountAddress, holder: Peer, now: Instant) -> Result<Maildrop, Error> {
         let lock = self.locks.take(account, holder, now)?;
         let Some(folders) = folders_if_any(&self.tree, account)? else {
-            return Ok(Maildrop { lock, folders: None, listing: Listing::default() });
+            return Ok(Maildrop { lock, folders: None, listing: Arc::default() });
         };
         lock.attach(&folders.root)?;
         let listing = scan::scan(&self.tree.disk, &folders)?;
-        Ok(Maildrop { lock, folders: Some(folders), listing })
+        Ok(Maildrop { lock, folders: Some(folders), listing: Arc::new(listing) })
     }
 }
 
@@ -184,9 +185,19 @@ fn no_room(error: &io::Error) -> bool {
 }
 
 impl Maildrop {
-    /// The scan listing, in the order of the message numbers.
-    pub fn entries(&self) -> &[Entry] {
-        &self.listing.entries
+    /// What a session shows of the messages; shared, not copied.
+    pub fn contents(&self) -> Arc<dyn Contents> {
+        Arc::clone(&self.listing) as Arc<dyn Contents>
+    }
+
+    /// How many octets there are in all.
+    pub fn total(&self) -> Octets {
+        self.listing.total()
+    }
+
+    /// The scan listing, in the order of the message numbers, copied: for those who look at few.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.listing.entries()
     }
 
     /// The client was heard from (or takes octets). `false` once another session has taken over.
@@ -202,16 +213,16 @@ impl Maildrop {
         if !self.lock.is_held() {
             return Err(Error::TakenOver);
         }
-        let stored = self.listing.stored.get(number.index()).ok_or(Error::Gone)?;
         let folders = self.folders.as_ref().ok_or(Error::Gone)?;
+        let stored = self.listing.stored(number.index()).ok_or(Error::Gone)?;
         let Stored { at, bytes, line_ends, .. } = stored;
-        let file = find::open(&OsDisk, folders, at)?.ok_or(Error::Gone)?;
+        let file = find::open(&OsDisk, folders, &at)?.ok_or(Error::Gone)?;
         // RETR must send what LIST said, or the client waits for octets that never come.
         if file.metadata()?.len() != bytes.0 {
-            scan::distrust(&folders.root, at);
+            scan::distrust(&folders.root, &at);
             return Err(Error::Changed);
         }
-        Ok(Message { file, line_ends: *line_ends, bytes: *bytes })
+        Ok(Message { file, line_ends, bytes })
     }
 
     /// Removes and flags, on the disk when it returns; the lock is free when it returns.
@@ -221,7 +232,7 @@ impl Maildrop {
     pub fn update(self, changes: &Changes) -> Result<Updated, Error> {
         self.lock.begin_update()?;
         let Some(folders) = &self.folders else { return Ok(Updated::default()) };
-        Ok(update::update(&OsDisk, folders, &self.listing.stored, changes))
+        Ok(update::update(&OsDisk, folders, &self.listing, changes))
     }
 }
 

@@ -10,6 +10,7 @@
 use crate::limits;
 use crate::mail::{Bytes, Octets, UniqueId};
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStringExt;
@@ -41,8 +42,9 @@ pub struct Stamp {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Order {
     seconds: u64,
-    micros: u64,
-    counter: u64,
+    /// Foreign numbers beyond `u32` count as its largest, here and below: then the name decides.
+    micros: u32,
+    counter: u32,
 }
 
 /// The sizes that a name of ours promises.
@@ -56,11 +58,12 @@ pub struct Written {
 
 /// What a name tells, the flags left aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parsed {
+pub struct Parsed<'a> {
     /// The sizes, if the name is ours.
     pub written: Option<Written>,
-    /// The unique-id that the name carries; `None` when what it carries is not a legal one.
-    pub unique_id: Option<UniqueId>,
+    /// The unique-id: that which `U=` carries, or else the name up to its first comma; `None` when it is
+    /// not a legal one.
+    pub unique_id: Option<Cow<'a, [u8]>>,
     /// Its place.
     pub order: Order,
 }
@@ -104,7 +107,7 @@ pub fn own(stamp: &Stamp, host: &str, written: Written, unique_id: Option<&Uniqu
         rest.push_str(&encode(id.as_bytes()));
     }
     let tag = tag(stamp.as_bytes(), rest.as_bytes());
-    format!("{stamp}.{tag}.{rest}").into()
+    OsString::from_vec([stamp.as_bytes(), b".", &tag, b".", rest.as_bytes()].concat())
 }
 
 /// A host name as it may stand in a file name: everything but plain characters becomes `\ooo`, as the
@@ -142,16 +145,17 @@ pub fn with_seen(name: &[u8]) -> Option<OsString> {
 }
 
 /// Reads a name without its flags ([`base`]). No bytes are an error: what is not ours is foreign.
-pub fn parse(base: &[u8]) -> Parsed {
+pub fn parse(base: &[u8]) -> Parsed<'_> {
     let id = memchr::memchr(b',', base).map_or(base, |at| &base[..at]);
-    let legal = |bytes: &[u8]| std::str::from_utf8(bytes).ok().and_then(UniqueId::parse);
-    let order = order(id);
-    match parse_own(base) {
-        Some((written, Some(carried))) => {
-            Parsed { written: Some(written), unique_id: decode(carried).as_deref().and_then(legal), order }
-        }
-        own => Parsed { written: own.map(|(written, _)| written), unique_id: legal(id), order },
-    }
+    let stamped = scan_stamp(id);
+    let order = stamped.map_or_else(|| foreign_order(id), |(order, _)| order);
+    let own = stamped.and_then(|(_, rest)| parse_own(base, id.len() - rest.len()));
+    let unique_id = match own {
+        Some((_, Some(carried))) => decode(carried).map(Cow::Owned),
+        _ => Some(Cow::Borrowed(id)),
+    };
+    let unique_id = unique_id.filter(|id| UniqueId::is_legal(id));
+    Parsed { written: own.map(|(written, _)| written), unique_id, order }
 }
 
 /// A legal unique-id for a name that carries none, or one that another message has too. The same
@@ -166,10 +170,9 @@ pub fn derived_id(base: &[u8], salt: u64) -> UniqueId {
     UniqueId::parse(&text).unwrap_or_else(|| unreachable!("64 hex digits are a unique-id"))
 }
 
-/// The sizes, and what `U=` carries, of a name with a right tag.
-fn parse_own(base: &[u8]) -> Option<(Written, Option<&[u8]>)> {
-    let (_, rest) = scan_stamp(base)?;
-    let stamp = &base[..base.len() - rest.len()];
+/// The sizes, and what `U=` carries, of a name with a right tag behind its stamp.
+fn parse_own(base: &[u8], stamp: usize) -> Option<(Written, Option<&[u8]>)> {
+    let (stamp, rest) = base.split_at(stamp);
     let rest = rest.strip_prefix(b".")?;
     let (given, rest) = rest.split_at_checked(TAG_LEN)?;
     let rest = rest.strip_prefix(b".")?;
@@ -182,7 +185,7 @@ fn parse_own(base: &[u8]) -> Option<(Written, Option<&[u8]>)> {
     };
     // Last, because it costs a hash.
     let written = Written { bytes: Bytes(bytes), octets: Octets(octets) };
-    (tag(stamp, rest).as_bytes() == given).then_some((written, carried))
+    (tag(stamp, rest) == given).then_some((written, carried))
 }
 
 /// `<seconds>.M<micros>P<pid>Q<counter>`, as we write it (and Python's mailbox module).
@@ -191,34 +194,48 @@ fn scan_stamp(id: &[u8]) -> Option<(Order, &[u8])> {
     let (micros, rest) = digits(rest.strip_prefix(b".M")?)?;
     let (_pid, rest) = digits(rest.strip_prefix(b"P")?)?;
     let (counter, rest) = digits(rest.strip_prefix(b"Q")?)?;
-    Some((Order { seconds, micros, counter }, rest))
+    Some((Order { seconds, micros: at_most_u32(micros), counter: at_most_u32(counter) }, rest))
 }
 
-/// What can be read of the time in any name.
-fn order(id: &[u8]) -> Order {
-    if let Some((order, _)) = scan_stamp(id) {
-        return order;
-    }
+/// What can be read of the time in a name that is not like ours.
+fn foreign_order(id: &[u8]) -> Order {
     let Some((seconds, rest)) = digits(id) else { return Order::default() };
     let micros = rest.strip_prefix(b".M").and_then(digits).map_or(0, |(micros, _)| micros);
-    Order { seconds, micros, counter: 0 }
+    Order { seconds, micros: at_most_u32(micros), counter: 0 }
+}
+
+fn at_most_u32(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// A decimal number in front; `None` without a digit or beyond `u64`.
 fn digits(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let end = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(bytes.len());
-    let (number, rest) = bytes.split_at(end);
-    Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
+    let mut number = 0_u64;
+    let mut rest = bytes;
+    while let [digit @ b'0'..=b'9', behind @ ..] = rest {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+        rest = behind;
+    }
+    (rest.len() < bytes.len()).then_some((number, rest))
 }
 
 /// The tag that shows that we made this name, with these sizes, and that nobody changed it since.
 ///
 /// No secret: it guards against chance and against tools that copy a pattern, not against a user
 /// who may write the Maildir and then lies to himself.
-fn tag(stamp: &[u8], rest: &[u8]) -> String {
+fn tag(stamp: &[u8], rest: &[u8]) -> [u8; TAG_LEN] {
     let hash =
         Sha256::new().chain_update(TAG_DOMAIN).chain_update(stamp).chain_update(b".").chain_update(rest);
-    hex(&hash.finalize()[..TAG_LEN / 2])
+    let hash = hash.finalize();
+    // No text is made of it: each login works this out once for every message.
+    std::array::from_fn(|at| {
+        let byte = hash[at / 2];
+        hex_digit(if at % 2 == 0 { byte >> 4 } else { byte & 15 })
+    })
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 /// The host, cut to `room` characters; what was cut off still counts, by its hash.
@@ -269,7 +286,7 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
 fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        let _ = write!(text, "{byte:02x}"); // Writing to a String cannot fail.
+        text.extend([byte >> 4, byte & 15].map(|nibble| char::from(hex_digit(nibble))));
     }
     text
 }

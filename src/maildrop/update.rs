@@ -5,7 +5,7 @@
 
 use super::disk::Disk;
 use super::folder::Folder;
-use super::scan::{Location, Stored};
+use super::listing::{Listing, Location, Stored};
 use super::tree::{Folders, Place};
 use super::{Changes, Updated, find, name};
 use std::collections::{BTreeSet, HashSet};
@@ -14,14 +14,15 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 /// Removes and flags. Numbers beyond the listing are no messages and are passed over.
-pub fn update<D: Disk>(disk: &D, folders: &Folders, stored: &[Stored], changes: &Changes) -> Updated {
+pub fn update<D: Disk>(disk: &D, folders: &Folders, listing: &Listing, changes: &Changes) -> Updated {
     let deleted: BTreeSet<usize> = changes.deleted.iter().map(|number| number.index()).collect();
     let seen: BTreeSet<usize> = changes.seen.iter().map(|number| number.index()).collect();
-    let listed = |indexes: &mut dyn Iterator<Item = &usize>| -> Vec<&Stored> {
-        indexes.filter_map(|&index| stored.get(index)).collect()
+    let listed = |indexes: &mut dyn Iterator<Item = &usize>| -> Vec<Stored> {
+        indexes.filter_map(|&index| listing.stored(index)).collect()
     };
-    let mut removals: Vec<_> = listed(&mut deleted.iter()).into_iter().map(Removal::of).collect();
-    let mut moves: Vec<_> = listed(&mut seen.difference(&deleted)).into_iter().filter_map(Move::of).collect();
+    let (deleted, seen) = (listed(&mut deleted.iter()), listed(&mut seen.difference(&deleted)));
+    let mut removals: Vec<_> = deleted.iter().map(Removal::of).collect();
+    let mut moves: Vec<_> = seen.iter().filter_map(Move::of).collect();
 
     // Removals first: if the disk fails on the way, what the client asked for outranks a flag.
     for removal in &mut removals {

@@ -1,19 +1,17 @@
-//! The messages of one session: their numbers, sizes, unique-ids and marks, and the lists that
-//! LIST and UIDL send.
+//! The messages of one session: their numbers and marks, and the lists that LIST and UIDL send.
 //!
-//! Kept flat, since a maildrop of a hundred thousand messages is nothing unusual: 24 bytes for each
-//! message, and one text for all unique-ids.
+//! Two octets of marks for each message; what the messages are is kept by whoever keeps the messages.
 
 use super::command::Number;
 use super::response::{Lines, Response};
-use crate::mail::{MessageNumber, Octets, UniqueId};
+use crate::mail::{Contents, MessageNumber, Octets, UniqueId};
+use std::sync::Arc;
 
 /// A maildrop as one session sees it, from login to QUIT.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Listing {
-    messages: Vec<Message>,
-    /// All unique-ids, one behind the other.
-    unique_ids: Vec<u8>,
+    contents: Arc<dyn Contents>,
+    marks: Vec<Marks>,
     /// Messages that are not marked as deleted, and their octets.
     present: usize,
     octets: Octets,
@@ -21,11 +19,8 @@ pub struct Listing {
     last: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Message {
-    octets: Octets,
-    /// Where its unique-id ends in the text of all.
-    unique_id_end: usize,
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks {
     deleted: bool,
     retrieved: bool,
 }
@@ -40,61 +35,60 @@ pub struct Marked {
 }
 
 impl Listing {
-    /// Adds the message with the next number.
-    pub fn push(&mut self, unique_id: &UniqueId, octets: Octets) {
-        self.unique_ids.extend_from_slice(unique_id.as_bytes());
-        let unique_id_end = self.unique_ids.len();
-        self.messages.push(Message { octets, unique_id_end, deleted: false, retrieved: false });
-        self.present += 1;
-        self.octets.0 += octets.0;
+    /// Of what lies in an open maildrop.
+    pub fn of(contents: Arc<dyn Contents>) -> Self {
+        let marks = vec![Marks::default(); contents.count()];
+        let mut listing = Self { contents, marks, present: 0, octets: Octets(0), last: 0 };
+        listing.reset();
+        listing
     }
 
     /// The message of that number, unless there is none or it is marked as deleted.
     pub(super) fn find(&self, number: Number) -> Option<MessageNumber> {
         let index = usize::try_from(number.0).ok()?.checked_sub(1)?;
-        self.messages.get(index).filter(|message| !message.deleted)?;
+        self.marks.get(index).filter(|marks| !marks.deleted)?;
         MessageNumber::from_index(index)
     }
 
     /// The octets of a message that was found.
     pub(super) fn octets(&self, number: MessageNumber) -> Octets {
-        self.messages.get(number.index()).map_or(Octets(0), |message| message.octets)
+        self.contents.octets(number.index())
     }
 
     /// Marks a message as deleted (RFC 1939, 5: DELE).
     pub(super) fn delete(&mut self, number: MessageNumber) {
-        let Some(message) = self.messages.get_mut(number.index()) else { return };
-        if !std::mem::replace(&mut message.deleted, true) {
+        let Some(marks) = self.marks.get_mut(number.index()) else { return };
+        if !std::mem::replace(&mut marks.deleted, true) {
             self.present -= 1;
-            self.octets.0 -= message.octets.0;
+            self.octets.0 -= self.contents.octets(number.index()).0;
         }
     }
 
     /// Notes that a message was sent whole.
     pub(super) fn retrieved(&mut self, number: MessageNumber) {
-        if let Some(message) = self.messages.get_mut(number.index()) {
-            message.retrieved = true;
+        if let Some(marks) = self.marks.get_mut(number.index()) {
+            marks.retrieved = true;
             self.last = self.last.max(number.get());
         }
     }
 
     /// Takes back all marks of deletion (RFC 1939, 5: RSET; RFC 1460, 4 for LAST).
     pub(super) fn reset(&mut self) {
-        self.messages.iter_mut().for_each(|message| message.deleted = false);
-        self.present = self.messages.len();
-        self.octets = self.messages.iter().map(|message| message.octets).sum();
+        self.marks.iter_mut().for_each(|marks| marks.deleted = false);
+        self.present = self.marks.len();
+        self.octets = (0..self.present).map(|index| self.contents.octets(index)).sum();
         self.last = 0;
     }
 
     /// What is left to do at QUIT.
     pub(super) fn marked(&self) -> Marked {
-        let numbers = |wanted: fn(&Message) -> bool| {
-            let found = self.messages.iter().enumerate().filter(move |(_, message)| wanted(message));
+        let numbers = |wanted: fn(&Marks) -> bool| {
+            let found = self.marks.iter().enumerate().filter(move |(_, marks)| wanted(marks));
             found.filter_map(|(index, _)| MessageNumber::from_index(index)).collect()
         };
         Marked {
-            deleted: numbers(|message| message.deleted),
-            seen: numbers(|message| message.retrieved && !message.deleted),
+            deleted: numbers(|marks| marks.deleted),
+            seen: numbers(|marks| marks.retrieved && !marks.deleted),
         }
     }
 
@@ -120,14 +114,14 @@ impl Listing {
 
     /// To `UIDL n`.
     pub(super) fn unique_id(&self, number: MessageNumber) -> Response {
-        Response::unique_id(number, self.unique_id_at(number.index()))
+        Response::unique_id(number, self.contents.unique_id(number.index()))
     }
 
     /// The scan listing of all messages that are not marked.
     pub(super) fn sizes(&self) -> Response {
         let mut lines = Lines::begin(&self.summary().text());
         self.each_present(|number, index| {
-            lines.line(format_args!("{number} {}", self.messages[index].octets));
+            lines.line(format_args!("{number} {}", self.contents.octets(index)));
         });
         lines.end()
     }
@@ -136,34 +130,49 @@ impl Listing {
     pub(super) fn unique_ids(&self) -> Response {
         let mut lines = Lines::begin("+OK unique-ids follow");
         self.each_present(|number, index| {
-            lines.unique_id(number, self.unique_id_at(index));
+            lines.unique_id(number, self.contents.unique_id(index));
         });
         lines.end()
     }
 
     /// Shows number and index of each message that is not marked.
     fn each_present(&self, mut show: impl FnMut(usize, usize)) {
-        for (index, message) in self.messages.iter().enumerate() {
-            if !message.deleted {
+        for (index, marks) in self.marks.iter().enumerate() {
+            if !marks.deleted {
                 show(index + 1, index);
             }
         }
     }
+}
 
-    /// A unique-id begins where the one before it ends.
-    fn unique_id_at(&self, index: usize) -> &[u8] {
-        let end = |message: &Message| message.unique_id_end;
-        let start = index.checked_sub(1).and_then(|before| self.messages.get(before)).map_or(0, end);
-        let end = self.messages.get(index).map_or(start, end);
-        self.unique_ids.get(start..end).unwrap_or_default()
+impl Default for Listing {
+    fn default() -> Self {
+        Self::of(Arc::new(Few(Vec::new())))
     }
 }
 
 impl<'a> FromIterator<(&'a UniqueId, Octets)> for Listing {
     fn from_iter<I: IntoIterator<Item = (&'a UniqueId, Octets)>>(messages: I) -> Self {
-        let mut listing = Self::default();
-        messages.into_iter().for_each(|(unique_id, octets)| listing.push(unique_id, octets));
-        listing
+        let messages = messages.into_iter().map(|(unique_id, octets)| (unique_id.clone(), octets));
+        Self::of(Arc::new(Few(messages.collect())))
+    }
+}
+
+/// Messages that are few enough to be kept one by one.
+#[derive(Debug)]
+struct Few(Vec<(UniqueId, Octets)>);
+
+impl Contents for Few {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn octets(&self, index: usize) -> Octets {
+        self.0.get(index).map_or(Octets(0), |(_, octets)| *octets)
+    }
+
+    fn unique_id(&self, index: usize) -> &[u8] {
+        self.0.get(index).map_or(&[], |(unique_id, _)| unique_id.as_bytes())
     }
 }
 
@@ -234,6 +243,6 @@ mod tests {
 
     #[test]
     fn a_message_costs_little_memory() {
-        assert_eq!(size_of::<Message>(), 24);
+        assert_eq!(size_of::<Marks>(), 2);
     }
 }

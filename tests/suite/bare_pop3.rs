@@ -95,12 +95,9 @@ impl Host {
     }
 
     fn listing(&self) -> Listing {
-        let mut listing = Listing::default();
-        for (index, message) in self.messages.iter().enumerate() {
-            let unique_id = UniqueId::parse(&format!("u{}", index + 1)).unwrap();
-            listing.push(&unique_id, octets(message));
-        }
-        listing
+        let ids: Vec<_> =
+            (1..=self.messages.len()).map(|number| UniqueId::parse(&format!("u{number}")).unwrap()).collect();
+        ids.iter().zip(self.messages.iter().map(|message| octets(message))).collect()
     }
 
     fn send(&mut self, index: usize, extent: Extent) {

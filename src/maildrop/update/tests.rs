@@ -41,7 +41,7 @@ fn there(maildir: &Lent) -> BTreeSet<usize> {
 fn what_was_marked_goes_and_what_was_read_is_seen() {
     let (maildir, names) = six();
     let listing = maildir.scan();
-    let updated = update(&OsDisk, &maildir.folders, &listing.stored, &changes(MARKS.0, MARKS.1));
+    let updated = update(&OsDisk, &maildir.folders, &listing, &changes(MARKS.0, MARKS.1));
     assert_eq!(updated, Updated { removed: 2, failed: 0 });
     assert!(names_in(&maildir.path("new")).is_empty());
     let expected = [
@@ -52,8 +52,8 @@ fn what_was_marked_goes_and_what_was_read_is_seen() {
     ];
     assert_eq!(names_in(&maildir.path("cur")), expected.into());
     let again = maildir.scan();
-    let ids: Vec<_> = [1, 2, 4, 5].iter().map(|&index| &listing.entries[index].unique_id).collect();
-    assert_eq!(again.entries.iter().map(|entry| &entry.unique_id).collect::<Vec<_>>(), ids);
+    let ids: Vec<_> = [1, 2, 4, 5].iter().map(|&index| listing.entries()[index].unique_id.clone()).collect();
+    assert_eq!(again.entries().into_iter().map(|entry| entry.unique_id).collect::<Vec<_>>(), ids);
     // Any Maildir tool understands it.
     let reader = maildir::Maildir::from(maildir.path(""));
     assert_eq!(reader.list_cur().filter(|entry| entry.as_ref().unwrap().is_seen()).count(), 3);
@@ -63,9 +63,9 @@ fn what_was_marked_goes_and_what_was_read_is_seen() {
 fn nothing_to_do_does_nothing() {
     let (maildir, _) = six();
     let twin = Twin::sound();
-    let stored = scan(&OsDisk, &maildir.folders).unwrap().stored;
-    assert_eq!(update(&twin, &maildir.folders, &stored, &Changes::default()), Updated::default());
-    assert_eq!(update(&twin, &maildir.folders, &stored, &changes(&[99], &[98])), Updated::default());
+    let listing = scan(&OsDisk, &maildir.folders).unwrap();
+    assert_eq!(update(&twin, &maildir.folders, &listing, &Changes::default()), Updated::default());
+    assert_eq!(update(&twin, &maildir.folders, &listing, &changes(&[99], &[98])), Updated::default());
     assert_eq!(twin.steps(), 0, "QUIT after looking costs no disk work");
 }
 
@@ -75,22 +75,22 @@ fn a_hundred_deletions_cost_a_hundred_steps() {
     for number in 0..100 {
         maildir.put(format!("new/{}", own_name(number, 2, 3)), "x");
     }
-    let (twin, stored) = (Twin::sound(), maildir.scan().stored);
+    let (twin, listing) = (Twin::sound(), maildir.scan());
     let all: Vec<usize> = (0..100).collect();
-    assert_eq!(update(&twin, &maildir.folders, &stored, &changes(&all, &[])).removed, 100);
+    assert_eq!(update(&twin, &maildir.folders, &listing, &changes(&all, &[])).removed, 100);
     assert_eq!(twin.steps(), 101, "and one sync");
 }
 
 #[test]
 fn a_neighbour_that_renames_or_removes_is_followed() {
     let (maildir, names) = six();
-    let stored = maildir.scan().stored;
+    let listing = maildir.scan();
     let rename = |from: String, to: String| std::fs::rename(maildir.path(from), maildir.path(to)).unwrap();
     rename(format!("new/{}", names[0]), format!("cur/{}:2,", names[0])); // To be deleted.
     rename(format!("new/{}", names[1]), format!("cur/{}:2,R", names[1])); // To be flagged.
     std::fs::remove_file(maildir.path(format!("cur/{}:2,F", names[3]))).unwrap(); // Deleted already.
     let twin = Twin::sound();
-    let updated = update(&twin, &maildir.folders, &stored, &changes(MARKS.0, MARKS.1));
+    let updated = update(&twin, &maildir.folders, &listing, &changes(MARKS.0, MARKS.1));
     assert_eq!(updated, Updated { removed: 2, failed: 0 });
     assert_eq!(there(&maildir), [1, 2, 4, 5].into());
     assert!(maildir.path(format!("cur/{}:2,RS", names[1])).exists());
@@ -99,9 +99,9 @@ fn a_neighbour_that_renames_or_removes_is_followed() {
 #[test]
 fn no_name_is_replaced() {
     let (maildir, names) = six();
-    let stored = maildir.scan().stored;
+    let listing = maildir.scan();
     maildir.put(format!("cur/{}:2,S", names[1]), "7");
-    update(&OsDisk, &maildir.folders, &stored, &changes(&[], &[1]));
+    update(&OsDisk, &maildir.folders, &listing, &changes(&[], &[1]));
     assert_eq!(there(&maildir), [0, 1, 2, 3, 4, 5, 7].into());
 }
 
@@ -111,8 +111,8 @@ fn a_move_that_was_broken_off_is_finished_or_goes_as_one() {
         let (maildir, names) = six();
         let cur = maildir.path(format!("cur/{}:2,S", names[1]));
         std::fs::hard_link(maildir.path(format!("new/{}", names[1])), &cur).unwrap();
-        let stored = maildir.scan().stored;
-        update(&OsDisk, &maildir.folders, &stored, &marks);
+        let listing = maildir.scan();
+        update(&OsDisk, &maildir.folders, &listing, &marks);
         let names_left = |folder| {
             names_in(&maildir.path(folder)).iter().filter(|name| name.starts_with(&names[1])).count()
         };
@@ -125,8 +125,8 @@ fn the_name_a_message_gets_may_be_one_it_has() {
     let maildir = Lent::new();
     let path = maildir.put("cur/1.a:2,T", "x");
     std::fs::hard_link(path, maildir.path("cur/1.a:2,ST")).unwrap();
-    let stored = maildir.scan().stored;
-    update(&OsDisk, &maildir.folders, &stored, &changes(&[], &[0]));
+    let listing = maildir.scan();
+    update(&OsDisk, &maildir.folders, &listing, &changes(&[], &[0]));
     assert_eq!(names_in(&maildir.path("cur")), ["1.a:2,ST".to_owned()].into());
 }
 
@@ -136,15 +136,15 @@ fn a_disk_that_fails_loses_nothing_and_the_count_is_honest() {
         for fails in [Fails::Once as fn(u32) -> Fails, Fails::From] {
             for step in 0.. {
                 let (maildir, _) = six();
-                let stored = maildir.scan().stored;
+                let listing = maildir.scan();
                 let twin = Twin::new(fails(step), errno);
-                let updated = update(&twin, &maildir.folders, &stored, &changes(MARKS.0, MARKS.1));
+                let updated = update(&twin, &maildir.folders, &listing, &changes(MARKS.0, MARKS.1));
                 let there = there(&maildir);
                 assert!([1, 2, 4, 5].iter().all(|kept| there.contains(kept)), "lost: step {step}");
                 assert_eq!(updated.removed + updated.failed, 2);
                 let gone = 2 - [0, 3].iter().filter(|marked| there.contains(marked)).count();
                 assert!(updated.removed <= gone, "called removed, still there: step {step}");
-                assert_eq!(maildir.scan().entries.len(), there.len(), "each is listed once: step {step}");
+                assert_eq!(maildir.scan().entries().len(), there.len(), "each is listed once: step {step}");
                 if !twin.has_failed() {
                     assert!(step > 8 && updated.failed == 0);
                     break;
@@ -173,8 +173,8 @@ fn kept_at_every_cut(forgets: Forgets) -> bool {
         }
     });
     twin.settle(&settled);
-    let stored = maildir.scan().stored;
-    let updated = update(&twin, &maildir.folders, &stored, &changes(MARKS.0, MARKS.1));
+    let listing = maildir.scan();
+    let updated = update(&twin, &maildir.folders, &listing, &changes(MARKS.0, MARKS.1));
     assert_eq!(updated, Updated { removed: 2, failed: 0 });
     // "+OK": what was deleted does not come back.
     let possible = [maildir.path("new"), maildir.path("cur")].map(|folder| twin.possible(&folder));

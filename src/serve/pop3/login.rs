@@ -4,7 +4,7 @@
 
 use super::Visit;
 use crate::accounts::{Error as AccountsError, Recognition, Verdict};
-use crate::mail::{AccountAddress, Octets, UserName};
+use crate::mail::{AccountAddress, UserName};
 use crate::maildrop::{Error, Maildrop};
 use crate::net::subscriber;
 use crate::pop3::{Listing, LoginTicket, LookUpTicket, Refusal, Session, Step};
@@ -32,7 +32,7 @@ pub(super) async fn log_in(
     };
     match opened {
         Ok((account, maildrop)) => {
-            let listing = listing(&maildrop);
+            let listing = Listing::of(maildrop.contents());
             visit.log_login(&account, &maildrop, ticket.how(), began);
             visit.shared.logged_in(account, SystemTime::now());
             visit.maildrop = Some(Arc::new(maildrop));
@@ -174,10 +174,6 @@ async fn open(visit: &Visit, account: &AccountAddress) -> Result<Maildrop, Refus
     }
 }
 
-fn listing(maildrop: &Maildrop) -> Listing {
-    maildrop.entries().iter().map(|entry| (&entry.unique_id, entry.octets)).collect()
-}
-
 /// 18 random octets: as many as RFC 5802's own example has, and base64 has no comma.
 fn nonce() -> Result<String, Refusal> {
     let mut octets = [0; 18];
@@ -193,15 +189,15 @@ fn fault(visit: &Visit, error: &AccountsError) -> Refusal {
 
 impl Visit {
     fn log_login(&mut self, account: &AccountAddress, maildrop: &Maildrop, how: &str, began: Instant) {
-        let entries = maildrop.entries();
+        let messages = maildrop.contents().count();
         self.tally.account = Some(account.clone());
-        self.tally.messages = entries.len();
+        self.tally.messages = messages;
         self.log("pop3.login")
             .with("account", account)
             .with("auth", how)
             .with("tls", self.tls.unwrap_or("none"))
-            .with("messages", entries.len())
-            .with("octets", entries.iter().map(|entry| entry.octets).sum::<Octets>())
+            .with("messages", messages)
+            .with("octets", maildrop.total())
             .with("ms", began.elapsed().as_millis())
             .info();
     }

@@ -130,7 +130,8 @@ async fn open(visit: &Visit, number: MessageNumber, extent: Extent) -> Result<Op
 
 /// The small messages behind one, read on the same way.
 fn behind(maildrop: &Maildrop, number: MessageNumber, extent: Extent, first: usize) -> VecDeque<Ready> {
-    let listed = |index: usize| maildrop.entries().get(index).map(|entry| entry.octets);
+    let contents = maildrop.contents();
+    let listed = |index: usize| (index < contents.count()).then(|| contents.octets(index));
     let read = |index: usize| {
         let number = MessageNumber::from_index(index)?;
         let mut outgoing = Outgoing::new(maildrop.read(number).ok()?, extent);

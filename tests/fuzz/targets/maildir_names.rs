@@ -84,7 +84,7 @@ fn own(stamp: &[u8], host: &str) {
         let parsed = name::parse(bytes);
         assert_eq!(parsed.written, Some(written));
         let unique_id = parsed.unique_id.expect("legal, whatever the host is called");
-        assert!(carried.is_none_or(|carried| carried == unique_id));
+        assert!(carried.is_none_or(|carried| carried.as_bytes() == &*unique_id));
         let later = name::parse(
             name::own(&Stamp { counter: stamp.counter.saturating_add(1), ..stamp }, &host, written, None)
                 .as_bytes(),

@@ -114,12 +114,9 @@ fn logged_in() -> Session {
     let mut session = Session::new(Terms { may_log_in: true, tls: None });
     let Step::Say(_) = session.line(b"USER anna") else { panic!("USER is answered") };
     let Step::LogIn(_, ticket) = session.line(b"PASS x") else { panic!("PASS asks for a login") };
-    let mut listing = Listing::default();
-    for (index, octets) in SIZES.iter().enumerate() {
-        let unique_id = UniqueId::parse(&format!("u{}", index + 1)).unwrap();
-        listing.push(&unique_id, Octets(*octets));
-    }
-    let _ = session.logged_in(ticket, listing);
+    let ids: Vec<_> =
+        (1..=SIZES.len()).map(|number| UniqueId::parse(&format!("u{number}")).unwrap()).collect();
+    let _ = session.logged_in(ticket, ids.iter().zip(SIZES.map(Octets)).collect());
     session
 }
 

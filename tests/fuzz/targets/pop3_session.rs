@@ -198,11 +198,8 @@ fn bindings() -> ChannelBindings {
 }
 
 fn listing() -> Listing {
-    let mut listing = Listing::default();
-    for (octets, unique_id) in SIZES.into_iter().zip(["u1", ".", "!~"]) {
-        listing.push(&UniqueId::parse(unique_id).unwrap(), Octets(octets));
-    }
-    listing
+    let ids = ["u1", ".", "!~"].map(|unique_id| UniqueId::parse(unique_id).unwrap());
+    ids.iter().zip(SIZES.map(Octets)).collect()
 }
 
 fn verdict(login: &Login) -> Result<(), Refusal> {
