@@ -110,6 +110,11 @@ impl Name {
         text.get(start..start + usize::from(self.id_len)).unwrap_or_default()
     }
 
+    /// Whether it has a unique-id, and that is a part of it.
+    pub fn begins_with_id(self) -> bool {
+        self.id_len > 0 && !self.has(Self::APART)
+    }
+
     pub fn place(self) -> Place {
         if self.has(Self::CUR) { Place::Cur } else { Place::New }
     }
