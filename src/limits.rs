@@ -176,6 +176,19 @@ pub const PBKDF2_ROUNDS_MIN: u32 = 4096;
 pub const PBKDF2_ROUNDS_MAX: u32 = 10_000_000;
 /// Octets of salt for a stored password (NIST SP 800-132, 5.1 asks for 16 at least).
 pub const SALT_LEN: usize = 16;
+/// An old server's SHA-CRYPT (5,000 rounds when none are said) that is taken over: about two seconds.
+pub const SHA_CRYPT_ROUNDS_MAX: u32 = 5_000_000;
+/// The same for BSDi's DES (725 when nobody said otherwise).
+pub const BSDI_ROUNDS_MAX: u32 = 2_000_000;
+/// The same for bcrypt (10 or 12 are usual); each step doubles it, and 15 are about two seconds.
+pub const BCRYPT_COST_MAX: u32 = 15;
+/// What argon2, scrypt or yescrypt of an old server may hold at once: libsodium's MODERATE, and 16 times
+/// what mkpasswd and `doveadm pw` take. A stranger who knows a name can ask for it.
+pub const HASH_MEMORY_MAX: u64 = 256 * 1024 * 1024;
+/// One of them that holds more than this is computed alone.
+pub const HASH_MEMORY_SHARED_MAX: u64 = 32 * 1024 * 1024;
+/// What one of them may write in all, its memory times its passes: some seconds.
+pub const HASH_MEMORY_WORK_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// How long a verified password is recognised without a hash, since its last use.
 pub const VERIFIED_FOR: Duration = Duration::from_secs(3600);
 /// Verified passwords that are remembered at once.

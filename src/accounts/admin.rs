@@ -1,14 +1,15 @@
 //! What an administrator changes and lists. Each change is one transaction, on the disk when it is
 //! acknowledged; a running server sees it at its next look-up.
 
-use super::password::{self, Credential};
+use super::password;
+use super::scheme::Secret;
+use super::stored::Stored;
 use super::{
-    Account, Accounts, Alias, AliasName, ChangeError, Error, address_of, domain_of, moment, quota_read,
-    quota_written, seconds,
+    Account, Accounts, Admission, Alias, AliasName, ChangeError, Error, address_of, domain_of, moment,
+    quota_read, quota_written, scheme,
 };
 use crate::mail::{AccountAddress, Bytes, Password};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::time::SystemTime;
 
 const ACCOUNT: &str = "SELECT id FROM accounts WHERE local_part = ?1 AND domain = ?2";
 const ALIAS: &str = "SELECT id FROM aliases WHERE local_part = ?1 AND domain = ?2";
@@ -19,26 +20,24 @@ impl Accounts {
     /// # Errors
     /// `Exists`, `TakenByAlias`, `Storage`.
     pub fn add(&self, address: &AccountAddress, password: &Password) -> Result<(), ChangeError> {
+        self.add_with(address, &Secret::Clear(password.clone()), Admission::default())
+    }
+
+    /// Makes an account with what an old server had for a password. Without any it is disabled: the password
+    /// that is set one day shall not open it unasked.
+    ///
+    /// # Errors
+    /// As [`Accounts::add`].
+    pub fn add_with(
+        &self,
+        address: &AccountAddress,
+        secret: &Secret,
+        admission: Admission,
+    ) -> Result<(), ChangeError> {
         // Hashed before the transaction begins: nobody waits for the database meanwhile.
-        let credential = Credential::new(password, self.rounds)?;
-        self.store.write(|db| {
-            vacant(db, address)?;
-            let Credential { salt, rounds, stored_key, server_key } = credential;
-            db.execute(
-                "INSERT INTO accounts (local_part, domain, created, salt, rounds, stored_key, server_key)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    address.local_part(),
-                    address.domain().as_str(),
-                    seconds(SystemTime::now()),
-                    salt,
-                    rounds,
-                    stored_key,
-                    server_key
-                ],
-            )?;
-            Ok(())
-        })
+        let stored = Stored::of(secret, self.rounds)?;
+        let enabled = admission.enabled && !matches!(secret, Secret::Locked);
+        self.store.write(|db| stored.add(db, address, Admission { enabled, ..admission }))
     }
 
     /// Whether [`Accounts::add`] would find the name free: asked before a password is prompted for.
@@ -63,12 +62,8 @@ impl Accounts {
     /// # Errors
     /// `NoSuchAccount`, `Storage`.
     pub fn set_password(&self, address: &AccountAddress, password: &Password) -> Result<(), ChangeError> {
-        let Credential { salt, rounds, stored_key, server_key } = Credential::new(password, self.rounds)?;
-        self.update(
-            "UPDATE accounts SET imported = NULL, salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
-             WHERE local_part = ?1 AND domain = ?2",
-            params![address.local_part(), address.domain().as_str(), salt, rounds, stored_key, server_key],
-        )
+        let stored = Stored::of(&Secret::Clear(password.clone()), self.rounds)?;
+        self.store.write(|db| stored.replace(db, address))
     }
 
     /// Refuses logins, or takes them again. Mail is accepted all the while.
@@ -288,15 +283,11 @@ fn account_of(row: &Row<'_>) -> Result<Account, Error> {
         created: moment(row.get(4)?),
         last_login: row.get::<_, Option<i64>>(5)?.map(moment),
         held: row.get(6)?,
-        credential: row
-            .get::<_, Option<String>>(7)?
-            .map_or_else(|| password::KIND.to_owned(), |hash| format!("imported:{}", scheme_of(&hash))),
+        credential: row.get::<_, Option<String>>(7)?.map_or_else(
+            || password::KIND.to_owned(),
+            |hash| format!("imported:{}", scheme::scheme_of(&hash)),
+        ),
     })
-}
-
-/// `SSHA` of `{SSHA}…`: the tables hold no hash without its scheme.
-fn scheme_of(hash: &str) -> &str {
-    hash.strip_prefix('{').and_then(|rest| rest.split('}').next()).unwrap_or("?")
 }
 
 fn name_of(row: &Row<'_>) -> Result<AliasName, Error> {

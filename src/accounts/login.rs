@@ -2,6 +2,7 @@
 //! unknown user and a disabled account.
 
 use super::password::{Credential, keyed_digest};
+use super::scheme::OldHash;
 use super::{Accounts, Error, Login, Recognition, ScramCredential, Verdict, address_of, seconds};
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};
@@ -17,12 +18,17 @@ pub(super) struct Rehashed {
 }
 
 /// The index of UNIQUE (local_part, domain) answers both.
-const BY_ADDRESS: &str = "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key
+const BY_ADDRESS: &str =
+    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported
     FROM accounts WHERE local_part = ?1 AND domain = ?2";
 /// Two rows are enough to know that the name is not the name of one.
 const BY_LOCAL_PART: &str =
-    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key
+    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported
     FROM accounts WHERE local_part = ?1 LIMIT 2";
+
+/// Imported hashes of this kind stand together in the index: from the first text to before the second.
+const SCRAM: &str = "{SCRAM-SHA-256";
+const SCRAM_END: &str = "{SCRAM-SHA-256~";
 
 impl Accounts {
     /// One look-up and one keyed digest; never a hash. A held account is never recognised, so that
@@ -36,18 +42,21 @@ impl Accounts {
         Ok(known.map_or(Recognition::Unknown, |login| Recognition::Known(login.address)))
     }
 
-    /// One hash, whoever is asked for.
+    /// One hash at our cost, whoever is asked for; beside it, an account's imported one.
     ///
-    /// A second hash follows, once, when the stored one is of another cost than the configured.
+    /// A second hash follows, once, when the stored one is of another cost than the configured. The first
+    /// password that fits an imported hash takes its place, hashed as our own and written at once, as typed
+    /// and whole. If it cannot be written the login is good all the same, and it is tried again.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn verify(&self, user: &UserName, password: &Password) -> Result<Verdict, Error> {
         let found = self.store.read(|db| find(db, user))?;
         // Hashed before anything is decided, or the time to answer is a list of our users.
-        let matches = match &found {
-            Some(login) => login.credential.matches(password),
-            None => self.nobodys(user).matches(password),
+        let (matches, own) = match &found {
+            Some(Login { imported: Some(imported), .. }) => self.verify_imported(imported, password)?,
+            Some(login) => (login.credential.matches(password), None),
+            None => (self.nobodys(user).matches(password), None),
         };
         let Some(login) = found.filter(|login| matches && login.enabled) else {
             return Ok(Verdict::Wrong);
@@ -56,10 +65,34 @@ impl Accounts {
             return Ok(Verdict::Held);
         }
         self.verified.remember(&login, password, Instant::now());
-        if login.credential.rounds != self.rounds {
-            self.rehash(&login, password);
+        match own {
+            Some(own) => self.replace_imported(&login, own, password),
+            None if login.credential.rounds != self.rounds => self.rehash(&login, password),
+            None => {}
         }
         Ok(Verdict::Welcome(login.address))
+    }
+
+    /// Whether an old server's hash fits, and what takes its place: made for a wrong password too, so that
+    /// the old hash, which may cost nothing, does not tell by its time that the name is somebody's.
+    fn verify_imported(
+        &self,
+        imported: &str,
+        password: &Password,
+    ) -> Result<(bool, Option<Credential>), Error> {
+        let old = OldHash::parse_stored(imported).map_err(|why| Error::Damaged(why.to_string()))?;
+        let matches = old.matches(password);
+        Ok((matches, Some(Credential::new(password, self.rounds)?)))
+    }
+
+    /// Not left to the next [`Accounts::record_logins`]: a weak old hash shall be gone, and what
+    /// `account list` says be true, when the user is in. A full disk only puts it off.
+    fn replace_imported(&self, login: &Login, own: Credential, password: &Password) {
+        self.put_off(login, own.clone());
+        if self.record_logins(&[]).is_ok() {
+            let login = Login { imported: None, credential: own, ..login.clone() };
+            self.verified.remember(&login, password, Instant::now());
+        }
     }
 
     /// What a SCRAM exchange is done with. It takes all its steps whoever `user` is.
@@ -70,13 +103,36 @@ impl Accounts {
         let found = self.store.read(|db| find(db, user))?;
         let nobodys = self.nobodys(user);
         Ok(match found {
-            Some(Login { enabled: true, address, credential, .. }) => shown(credential, Some(address)),
-            // A disabled account keeps its salt, or the change would tell of it; its keys are hidden.
+            Some(Login { enabled: true, imported: None, address, credential, .. }) => {
+                shown(credential, Some(address))
+            }
+            Some(Login { enabled: true, imported: Some(imported), address, credential, .. })
+                if is_scram(&imported) =>
+            {
+                shown(credential, Some(address))
+            }
+            // A disabled account keeps its salt, or the change would tell of it; its keys are hidden. So does
+            // one with an imported hash, whose keys belong to no password.
             Some(login) => {
                 let Credential { salt, rounds, .. } = login.credential;
                 shown(Credential { salt, rounds, ..nobodys }, None)
             }
             None => shown(nobodys, None),
+        })
+    }
+
+    /// Whether SCRAM can be done with every account. It cannot while one waits with an imported hash of
+    /// another kind: its owner would be told that the password is wrong, and mail programs throw it away then.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn all_know_scram(&self) -> Result<bool, Error> {
+        self.store.read(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE imported < ?1 AND enabled)
+                    AND NOT EXISTS (SELECT 1 FROM accounts WHERE imported >= ?2 AND enabled)",
+            )?;
+            Ok(query.query_row((SCRAM, SCRAM_END), |row| row.get(0))?)
         })
     }
 
@@ -113,9 +169,13 @@ impl Accounts {
     /// refuses none. Without randomness the old hash simply stays.
     fn rehash(&self, login: &Login, password: &Password) {
         if let Ok(credential) = Credential::new(password, self.rounds) {
-            let rehashed = Rehashed { replaces: login.credential.stored_key, credential };
-            self.rehashed.lock().unwrap_or_else(PoisonError::into_inner).insert(login.id, rehashed);
+            self.put_off(login, credential);
         }
+    }
+
+    fn put_off(&self, login: &Login, credential: Credential) {
+        let rehashed = Rehashed { replaces: login.credential.stored_key, credential };
+        self.rehashed.lock().unwrap_or_else(PoisonError::into_inner).insert(login.id, rehashed);
     }
 
     /// For a name that nobody has: always the same salt, the cost of a new account, and keys that
@@ -130,6 +190,11 @@ impl Accounts {
             server_key: made_up(b"server key"),
         }
     }
+}
+
+/// Whether the keys beside an imported hash are its own, which SCRAM can be done with.
+fn is_scram(imported: &str) -> bool {
+    (SCRAM..SCRAM_END).contains(&imported)
 }
 
 fn shown(credential: Credential, account: Option<AccountAddress>) -> ScramCredential {
@@ -171,6 +236,7 @@ fn login_of(row: &Row<'_>) -> Result<Login, Error> {
         address: address_of(&local_part, &domain)?,
         enabled: row.get(3)?,
         held: row.get(4)?,
+        imported: row.get(9)?,
         credential: Credential {
             salt: row.get(5)?,
             rounds,
@@ -187,6 +253,12 @@ fn write_login(db: &Connection, address: &AccountAddress, at: SystemTime) -> Res
          ON CONFLICT (account) DO UPDATE SET last = excluded.last",
     )?;
     write.execute((address.local_part(), address.domain().as_str(), seconds(at)))?;
+    // Whoever logged in by SCRAM has proved the keys beside the imported text: from now on they are our own.
+    let mut adopt = db.prepare_cached(
+        "UPDATE accounts SET imported = NULL
+         WHERE local_part = ?1 AND domain = ?2 AND imported >= ?3 AND imported < ?4",
+    )?;
+    adopt.execute((address.local_part(), address.domain().as_str(), SCRAM, SCRAM_END))?;
     Ok(())
 }
 
@@ -194,7 +266,7 @@ fn write_login(db: &Connection, address: &AccountAddress, at: SystemTime) -> Res
 fn write_rehashed(db: &Connection, id: i64, rehashed: &Rehashed) -> Result<(), Error> {
     let Credential { salt, rounds, stored_key, server_key } = &rehashed.credential;
     let mut write = db.prepare_cached(
-        "UPDATE accounts SET salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
+        "UPDATE accounts SET imported = NULL, salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
          WHERE id = ?1 AND stored_key = ?2",
     )?;
     write.execute(params![id, rehashed.replaces, salt, rounds, stored_key, server_key])?;

@@ -8,7 +8,9 @@
 //! - `login`: who is it, and is that the password
 //! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
 //! - `bans`: addresses refused for a while
+//! - `scheme`: what old servers stored for a password, and whether one fits
 //! - `password`, `verified`: what is stored for a password, and what is remembered of it
+//! - `stored`: what stands in an account's row for its password
 //! - `upstream`: old servers, and how far the move away from them is
 //! - `sqlite`, `schema`: the file and its tables
 
@@ -19,7 +21,9 @@ mod login;
 mod password;
 mod resolve;
 mod schema;
+pub mod scheme;
 mod sqlite;
+mod stored;
 pub mod upstream;
 mod verified;
 
@@ -103,6 +107,22 @@ pub struct Account {
     pub held: bool,
     /// `pbkdf2-sha256`, or `imported:SSHA` while an old server's hash waits for the first login.
     pub credential: String,
+}
+
+/// How a new account stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// Whether it takes logins at all.
+    pub enabled: bool,
+    /// Whether they are put off until the mail of an old server is here.
+    pub held: bool,
+}
+
+/// Enabled and not held.
+impl Default for Admission {
+    fn default() -> Self {
+        Self { enabled: true, held: false }
+    }
 }
 
 /// What an alias is called: an address, or `@domain` for everything else there.
@@ -195,6 +215,9 @@ struct Login {
     address: AccountAddress,
     enabled: bool,
     held: bool,
+    /// An old server's hash, as it is stored. As long as it stands no password leads to `credential`, but for
+    /// keys of SCRAM-SHA-256, which are both.
+    imported: Option<String>,
     credential: Credential,
 }
 

@@ -92,6 +92,7 @@ mod tests {
             address: AccountAddress::parse("anna@example.org").unwrap(),
             enabled: true,
             held: false,
+            imported: None,
             credential: Credential {
                 salt: vec![1; 16],
                 rounds: 4096,

@@ -3,6 +3,7 @@
 use super::super::Verdict;
 use super::super::testing::{Fixture, address, alias, password, user};
 use super::*;
+use std::time::SystemTime;
 
 fn names(accounts: &Accounts) -> Vec<String> {
     accounts.list().unwrap().iter().map(|account| account.address.to_string()).collect()

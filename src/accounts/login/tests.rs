@@ -1,5 +1,7 @@
 //! Logins: who gets in, by which name, and what a stranger can learn.
 
+mod imported;
+
 use super::super::ChangeError;
 use super::super::testing::{Fixture, ROUNDS, address, password, user};
 use super::*;
