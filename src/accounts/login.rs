@@ -3,7 +3,8 @@
 
 use super::password::{Credential, keyed_digest};
 use super::scheme::OldHash;
-use super::{Accounts, Error, Login, Recognition, ScramCredential, Verdict, address_of, seconds};
+use super::scram::{IMPORTED, IMPORTED_END};
+use super::{Accounts, Error, Login, Recognition, Verdict, address_of, seconds};
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};
 use rusqlite::{Connection, Row, params};
@@ -25,10 +26,6 @@ const BY_ADDRESS: &str =
 const BY_LOCAL_PART: &str =
     "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported
     FROM accounts WHERE local_part = ?1 LIMIT 2";
-
-/// Imported hashes of this kind stand together in the index: from the first text to before the second.
-const SCRAM: &str = "{SCRAM-SHA-256";
-const SCRAM_END: &str = "{SCRAM-SHA-256~";
 
 impl Accounts {
     /// One look-up and one keyed digest; never a hash. A held account is never recognised, so that
@@ -95,47 +92,6 @@ impl Accounts {
         }
     }
 
-    /// What a SCRAM exchange is done with. It takes all its steps whoever `user` is.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn scram(&self, user: &UserName) -> Result<ScramCredential, Error> {
-        let found = self.store.read(|db| find(db, user))?;
-        let nobodys = self.nobodys(user);
-        Ok(match found {
-            Some(Login { enabled: true, imported: None, address, credential, .. }) => {
-                shown(credential, Some(address))
-            }
-            Some(Login { enabled: true, imported: Some(imported), address, credential, .. })
-                if is_scram(&imported) =>
-            {
-                shown(credential, Some(address))
-            }
-            // A disabled account keeps its salt, or the change would tell of it; its keys are hidden. So does
-            // one with an imported hash, whose keys belong to no password.
-            Some(login) => {
-                let Credential { salt, rounds, .. } = login.credential;
-                shown(Credential { salt, rounds, ..nobodys }, None)
-            }
-            None => shown(nobodys, None),
-        })
-    }
-
-    /// Whether SCRAM can be done with every account. It cannot while one waits with an imported hash of
-    /// another kind: its owner would be told that the password is wrong, and mail programs throw it away then.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn all_know_scram(&self) -> Result<bool, Error> {
-        self.store.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT NOT EXISTS (SELECT 1 FROM accounts WHERE imported < ?1 AND enabled)
-                    AND NOT EXISTS (SELECT 1 FROM accounts WHERE imported >= ?2 AND enabled)",
-            )?;
-            Ok(query.query_row((SCRAM, SCRAM_END), |row| row.get(0))?)
-        })
-    }
-
     /// Writes down last logins, in one transaction, and with them the credentials that were hashed
     /// anew. Accounts that are gone meanwhile are passed over.
     ///
@@ -180,7 +136,7 @@ impl Accounts {
 
     /// For a name that nobody has: always the same salt, the cost of a new account, and keys that
     /// no password leads to.
-    fn nobodys(&self, user: &UserName) -> Credential {
+    pub(super) fn nobodys(&self, user: &UserName) -> Credential {
         let name = user.as_str().to_lowercase();
         let made_up = |what: &[u8]| keyed_digest(&self.seed, &[what, b"\0", name.as_bytes()]);
         Credential {
@@ -192,19 +148,9 @@ impl Accounts {
     }
 }
 
-/// Whether the keys beside an imported hash are its own, which SCRAM can be done with.
-fn is_scram(imported: &str) -> bool {
-    (SCRAM..SCRAM_END).contains(&imported)
-}
-
-fn shown(credential: Credential, account: Option<AccountAddress>) -> ScramCredential {
-    let Credential { salt, rounds, stored_key, server_key } = credential;
-    ScramCredential { salt, rounds, stored_key, server_key, account }
-}
-
 /// The account a user name means: its address, or its local part while nobody else has the same.
 /// `anna+detail@…` is an address to write to and not a name to log in with.
-fn find(db: &Connection, user: &UserName) -> Result<Option<Login>, Error> {
+pub(super) fn find(db: &Connection, user: &UserName) -> Result<Option<Login>, Error> {
     if user.as_str().contains('@') {
         let Ok(address) = AccountAddress::parse(user.as_str()) else {
             return Ok(None);
@@ -258,7 +204,7 @@ fn write_login(db: &Connection, address: &AccountAddress, at: SystemTime) -> Res
         "UPDATE accounts SET imported = NULL
          WHERE local_part = ?1 AND domain = ?2 AND imported >= ?3 AND imported < ?4",
     )?;
-    adopt.execute((address.local_part(), address.domain().as_str(), SCRAM, SCRAM_END))?;
+    adopt.execute((address.local_part(), address.domain().as_str(), IMPORTED, IMPORTED_END))?;
     Ok(())
 }
 

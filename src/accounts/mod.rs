@@ -5,7 +5,7 @@
 //! the doorway for blocking work.
 //!
 //! - `admin`: what an administrator changes and lists
-//! - `login`: who is it, and is that the password
+//! - `login`, `scram`: who is it, and is that the password
 //! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
 //! - `bans`: addresses refused for a while
 //! - `scheme`: what old servers stored for a password, and whether one fits
@@ -22,6 +22,7 @@ mod password;
 mod resolve;
 mod schema;
 pub mod scheme;
+mod scram;
 mod sqlite;
 mod stored;
 pub mod upstream;
@@ -50,6 +51,7 @@ pub struct Accounts {
     /// same after a restart.
     seed: [u8; 32],
     verified: verified::Verified,
+    all_know_scram: scram::Answer,
     known: known::Known,
     /// Credentials of today's cost that wait to be written, by account.
     rehashed: Mutex<HashMap<i64, login::Rehashed>>,
@@ -236,6 +238,7 @@ impl Accounts {
             rounds: rounds.clamp(limits::PBKDF2_ROUNDS_MIN, limits::PBKDF2_ROUNDS_MAX),
             seed,
             verified: verified::Verified::new()?,
+            all_know_scram: scram::Answer::default(),
             known: known::Known::default(),
             rehashed: Mutex::default(),
         })

@@ -27,8 +27,7 @@ pub(super) fn list(terms: &Terms, logged_in: bool) -> Response {
 fn before_login(terms: &Terms, lines: &mut Lines) {
     if terms.may_log_in {
         lines.add("USER");
-        let bindings = terms.tls.clone().unwrap_or_default();
-        let names: Vec<&str> = Mechanism::offered(&bindings).map(Mechanism::name).collect();
+        let names: Vec<&str> = terms.mechanisms().map(Mechanism::name).collect();
         lines.line(format_args!("SASL {}", names.join(" ")));
     }
     if terms.tls.is_none() {
@@ -48,10 +47,10 @@ mod tests {
     #[test]
     fn ways_to_log_in_are_listed_while_there_are_any() {
         let bindings = ChannelBindings { exporter: Some(vec![1]), server_end_point: None };
-        let refused = Terms { may_log_in: false, tls: None };
-        let plain = Terms { may_log_in: true, tls: None };
-        let bound = Terms { may_log_in: true, tls: Some(bindings) };
-        let unbound = Terms { may_log_in: true, tls: Some(ChannelBindings::default()) };
+        let refused = Terms { may_log_in: false, tls: None, scram: true };
+        let plain = Terms { may_log_in: true, ..refused.clone() };
+        let bound = Terms { tls: Some(bindings), ..plain.clone() };
+        let unbound = Terms { tls: Some(ChannelBindings::default()), ..plain.clone() };
         for (terms, logged_in, login, plus, stls) in [
             (&refused, false, false, false, true),
             (&plain, false, true, false, true),
@@ -68,5 +67,12 @@ mod tests {
             assert_eq!(lines.contains(&"STLS".to_owned()), stls, "{terms:?}");
             assert!(lines.contains(&"TOP".to_owned()) && lines.contains(&"UIDL".to_owned()));
         }
+    }
+
+    #[test]
+    fn scram_is_left_out_where_it_does_not_work_for_all() {
+        let bindings = ChannelBindings { exporter: Some(vec![1]), server_end_point: None };
+        let terms = Terms { may_log_in: true, tls: Some(bindings), scram: false };
+        assert!(listed(&terms, false).contains(&"SASL PLAIN LOGIN".to_owned()));
     }
 }

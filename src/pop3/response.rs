@@ -3,7 +3,7 @@
 
 use super::command::Number;
 use crate::mail::{MessageNumber, Octets};
-use crate::sasl::{ChannelBindings, Mechanism};
+use crate::sasl::Mechanism;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use std::borrow::Cow;
@@ -160,9 +160,9 @@ impl Response {
     }
 
     /// To AUTH alone.
-    pub(super) fn mechanisms(bindings: &ChannelBindings) -> Self {
+    pub(super) fn mechanisms(offered: impl Iterator<Item = Mechanism>) -> Self {
         let mut lines = Lines::begin("+OK mechanisms follow");
-        Mechanism::offered(bindings).for_each(|mechanism| lines.add(mechanism.name()));
+        offered.for_each(|mechanism| lines.add(mechanism.name()));
         lines.end()
     }
 

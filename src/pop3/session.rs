@@ -35,6 +35,16 @@ pub struct Terms {
     pub may_log_in: bool,
     /// `None`: without TLS, and STLS is offered.
     pub tls: Option<ChannelBindings>,
+    /// Whether SCRAM is among the mechanisms.
+    pub scram: bool,
+}
+
+impl Terms {
+    /// What AUTH takes here.
+    pub(super) fn mechanisms(&self) -> impl Iterator<Item = Mechanism> {
+        let (bindings, scram) = (self.tls.clone().unwrap_or_default(), self.scram);
+        Mechanism::offered(&bindings).filter(move |mechanism| scram || !mechanism.is_scram())
+    }
 }
 
 #[derive(Debug)]
@@ -80,6 +90,8 @@ pub enum Refusal {
     BeingMoved,
     /// A fault of ours.
     Temporary,
+    /// SCRAM cannot be done with every account now.
+    NoScram,
     /// The peer's address is refused for a while.
     Banned,
 }
@@ -177,7 +189,7 @@ impl Session {
             }
             Command::Pass(password) => self.user_and_password(password),
             Command::Auth { mechanism, initial } => self.begin_exchange(&mechanism, initial.as_deref()),
-            Command::AuthList => Step::Say(Response::mechanisms(&self.bindings())),
+            Command::AuthList => Step::Say(Response::mechanisms(self.terms.mechanisms())),
             Command::Quit => self.quit(),
             Command::Capa => {
                 let logged_in = matches!(self.state, State::Transaction(_));
@@ -226,7 +238,7 @@ impl Session {
     fn begin_exchange(&mut self, mechanism: &str, initial: Option<&str>) -> Step {
         let bindings = self.bindings();
         let Some(mechanism) = Mechanism::parse(mechanism)
-            .filter(|wanted| Mechanism::offered(&bindings).any(|offered| offered == *wanted))
+            .filter(|wanted| self.terms.mechanisms().any(|offered| offered == *wanted))
         else {
             return self.mistake(Response::NO_SUCH_MECHANISM);
         };
@@ -289,6 +301,7 @@ impl Session {
             Refusal::InUse => Step::Say(Response::IN_USE),
             Refusal::BeingMoved => Step::Say(Response::BEING_MOVED),
             Refusal::Temporary => Step::Say(Response::TEMPORARY),
+            Refusal::NoScram => self.mistake(Response::NO_SUCH_MECHANISM),
             Refusal::Banned => Step::HangUp(Response::BANNED),
             Refusal::WrongPassword => {
                 self.wrong_passwords += 1;

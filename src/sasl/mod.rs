@@ -100,8 +100,13 @@ impl Mechanism {
         }
     }
 
+    /// Whether it proves a password without sending it, with keys that were made for it.
+    pub fn is_scram(self) -> bool {
+        matches!(self, Self::ScramSha256 | Self::ScramSha256Plus)
+    }
+
     /// Those that work on this connection; without TLS there is no channel to bind to.
-    pub fn offered(bindings: &ChannelBindings) -> impl Iterator<Item = Self> {
+    pub fn offered(bindings: &ChannelBindings) -> impl Iterator<Item = Self> + use<> {
         let plus = bindings.any();
         Self::ALL.into_iter().filter(move |mechanism| plus || *mechanism != Self::ScramSha256Plus)
     }

@@ -99,7 +99,7 @@ async fn talk(visit: &mut Visit, mut stream: Stream, implicit_tls: bool) -> (End
 
 /// One session, up to the next handshake (`Ok`) or the end.
 async fn converse(visit: &mut Visit, connection: &mut Connection) -> Result<(), End> {
-    let mut session = Session::new(visit.terms(connection));
+    let mut session = Session::new(visit.terms(connection).await);
     loop {
         let line = connection.next_line(&visit.shared.shutdown).await?;
         // Not even a QUIT counts once another session has the maildrop.
@@ -194,7 +194,7 @@ impl Visit {
     }
 
     /// What may be said on this connection, as a value for the session.
-    fn terms(&mut self, connection: &Connection) -> Terms {
+    async fn terms(&mut self, connection: &Connection) -> Terms {
         let facts = connection.tls();
         self.tls = facts.map(|facts| facts.version);
         let may_log_in = facts.is_some() || may_log_in_plain(self.settings.pop3.plaintext_login, &self.peer);
@@ -202,7 +202,7 @@ impl Visit {
             exporter: facts.exporter.clone(),
             server_end_point: facts.server_end_point.clone(),
         });
-        Terms { may_log_in, tls }
+        Terms { may_log_in, tls, scram: login::scram_is_for_all(self).await }
     }
 
     /// The client was heard from, or takes octets. `false`: another session has its maildrop now.

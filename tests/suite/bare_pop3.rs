@@ -30,6 +30,7 @@ impl Host {
         let terms = Terms {
             may_log_in: tls || case.setting("may_log_in") != Some("no"),
             tls: tls.then_some(bindings),
+            scram: true,
         };
         let mut out = Vec::new();
         Response::GREETING.write_to(&mut out);

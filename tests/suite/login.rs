@@ -158,3 +158,35 @@ fn a_held_account_is_put_off_by_every_way_of_logging_in_and_takes_mail() {
     server.restante(&["account", "release", ANNA], "").done();
     server.log_in(ANNA).quit();
 }
+
+#[test]
+fn scram_is_left_out_while_an_imported_hash_waits_for_its_first_login() {
+    use restante::accounts::scheme::Secret;
+    let server = Server::start("");
+    let mechanisms = |client: &mut crate::client::Client| {
+        let capabilities = String::from_utf8(client.lines("CAPA").concat()).unwrap();
+        capabilities.lines().find_map(|line| line.strip_prefix("SASL ")).unwrap().to_owned()
+    };
+    let mut before = server.pop3();
+    assert_eq!(mechanisms(&mut before), "PLAIN LOGIN SCRAM-SHA-256");
+
+    let accounts = restante::accounts::Accounts::open(&server.database(), 4096).unwrap();
+    let olga = restante::mail::AccountAddress::parse("olga@example.org").unwrap();
+    let hash = Secret::parse(b"{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=", "olga").unwrap();
+    accounts.add_with(&olga, &hash, restante::accounts::Admission::default()).unwrap();
+    let mut client = server.pop3();
+    assert_eq!(mechanisms(&mut client), "PLAIN LOGIN");
+    // Offered before, and answered with nothing that makes a program throw a password away.
+    let first = BASE64.encode("n,,n=olga,r=rOprNGfwEbeRWgbNEkqO");
+    let answer = before.ask(&format!("AUTH SCRAM-SHA-256 {first}"), "-ERR");
+    assert!(!answer.contains("[AUTH]"), "{answer}");
+    before.quit();
+
+    client.log_in("olga", "secret");
+    client.quit();
+    let mut client = server.pop3();
+    assert_eq!(mechanisms(&mut client), "PLAIN LOGIN SCRAM-SHA-256");
+    let said = scram::log_in(&mut client, "olga@example.org", "secret", None);
+    assert!(said.starts_with("+OK"), "{said}");
+    client.quit();
+}

@@ -6,7 +6,7 @@ use crate::mail::{AccountAddress, Octets, UniqueId};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
-const PLAIN: Terms = Terms { may_log_in: true, tls: None };
+const PLAIN: Terms = Terms { may_log_in: true, tls: None, scram: true };
 
 fn said(step: Step) -> String {
     match step {
@@ -89,6 +89,7 @@ fn every_refusal_has_its_answer_and_leaves_the_way_open() {
     let mut session = Session::new(PLAIN);
     for (refusal, answer) in [
         (Refusal::InUse, Response::IN_USE),
+        (Refusal::NoScram, Response::NO_SUCH_MECHANISM),
         (Refusal::BeingMoved, Response::BEING_MOVED),
         (Refusal::Temporary, Response::TEMPORARY),
         (Refusal::WrongPassword, Response::WRONG_PASSWORD),
@@ -203,6 +204,7 @@ fn scram_from_end_to_end() {
     let tls = Terms {
         may_log_in: true,
         tls: Some(ChannelBindings { exporter: Some(vec![7; 32]), server_end_point: None }),
+        scram: true,
     };
     for (terms, name) in
         [(PLAIN, "SCRAM-SHA-256"), (tls.clone(), "SCRAM-SHA-256"), (tls, "SCRAM-SHA-256-PLUS")]
@@ -247,4 +249,13 @@ fn a_look_up_that_failed_is_a_fault_of_ours() {
         panic!("no look-up")
     };
     assert_eq!(said(session.not_looked_up(ticket, Refusal::Temporary)), Response::TEMPORARY.text());
+}
+
+#[test]
+fn without_scram_its_mechanisms_are_not_known() {
+    let mut session = Session::new(Terms { scram: false, ..PLAIN });
+    assert_eq!(said(session.line(b"AUTH")), "+OK mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.");
+    let first = BASE64.encode("n,,n=anna,r=abc");
+    let answer = said(session.line(format!("AUTH SCRAM-SHA-256 {first}").as_bytes()));
+    assert_eq!(answer, Response::NO_SUCH_MECHANISM.text());
 }

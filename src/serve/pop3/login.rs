@@ -53,6 +53,8 @@ pub(super) async fn look_up(
     ticket: LookUpTicket,
 ) -> Step {
     let found = match refuse_banned(visit) {
+        // Asked anew: an account may have been imported since the mechanism was offered.
+        Ok(()) if !scram_is_for_all(visit).await => Err(Refusal::NoScram),
         Ok(()) => scram_credential(visit, &user).await,
         Err(refusal) => Err(refusal),
     };
@@ -148,6 +150,15 @@ async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<Accoun
     }
 }
 
+/// Whether SCRAM may be offered; a database that cannot say so takes passwords, or says what it lacks.
+pub(super) async fn scram_is_for_all(visit: &Visit) -> bool {
+    let accounts = Arc::clone(&visit.shared.accounts);
+    match accounts.all_known_to_know_scram() {
+        Some(answer) => answer,
+        None => visit.shared.doorway.disk(move || accounts.all_know_scram()).await.unwrap_or(false),
+    }
+}
+
 async fn scram_credential(visit: &Visit, user: &UserName) -> Result<scram::Credential, Refusal> {
     let (accounts, user) = (Arc::clone(&visit.shared.accounts), user.clone());
     let found = visit.shared.doorway.disk(move || accounts.scram(&user)).await;
@@ -207,6 +218,7 @@ impl Visit {
             Refusal::WrongPassword => "password",
             Refusal::InUse => "in-use",
             Refusal::BeingMoved => "held",
+            Refusal::NoScram => "scram",
             Refusal::Temporary => "fault",
             Refusal::Banned => "banned",
         };

@@ -111,7 +111,7 @@ fn number(text: &str) -> Option<u32> {
 }
 
 fn logged_in() -> Session {
-    let mut session = Session::new(Terms { may_log_in: true, tls: None });
+    let mut session = Session::new(Terms { may_log_in: true, tls: None, scram: true });
     let Step::Say(_) = session.line(b"USER anna") else { panic!("USER is answered") };
     let Step::LogIn(_, ticket) = session.line(b"PASS x") else { panic!("PASS asks for a login") };
     let ids: Vec<_> =

@@ -32,7 +32,11 @@ struct Host {
 
 impl Host {
     fn new(options: u8) -> Self {
-        let terms = Terms { may_log_in: options & 1 == 0, tls: (options & 2 != 0).then(bindings) };
+        let terms = Terms {
+            may_log_in: options & 1 == 0,
+            tls: (options & 2 != 0).then(bindings),
+            scram: options & 4 == 0,
+        };
         Self {
             session: Session::new(terms.clone()),
             terms,
@@ -68,7 +72,7 @@ impl Host {
                 assert!(!self.logged_in && self.terms.tls.is_none(), "STLS is taken");
                 self.say(&response);
                 // What follows is taken for what comes through TLS, so that a cut changes nothing.
-                self.terms = Terms { may_log_in: true, tls: Some(bindings()) };
+                self.terms = Terms { may_log_in: true, tls: Some(bindings()), ..self.terms };
                 self.session = Session::new(self.terms.clone());
                 (self.mistakes, self.wrong_passwords) = (0, 0);
             }
@@ -217,6 +221,7 @@ fn verdict_of(user: &str) -> Result<(), Refusal> {
         "a" | "anna" | "anna@example.org" => Ok(()),
         "busy" => Err(Refusal::InUse),
         "fault" => Err(Refusal::Temporary),
+        "moving" => Err(Refusal::BeingMoved),
         "banned" => Err(Refusal::Banned),
         _ => Err(Refusal::WrongPassword),
     }
