@@ -26,6 +26,11 @@ pub const UNIQUE_ID_MAX: usize = 70;
 /// A unique-id of another server: longer than any file name (255), which is what the longest of them are
 /// made of, with each octet written as three (Courier's `+XX`).
 pub const CARRIED_ID_MAX: usize = 768;
+/// A unique-id of another server in a file name, as it is encoded there: a name has 255 bytes, and our part
+/// of it, two sizes of 20 digits and [`FLAGS_ROOM`] take 155 of them. A longer one stands in the ledger.
+pub const CARRIED_IN_NAME_MAX: usize = 100;
+/// Bytes of a file name that are left to flags: `:2,`, the seven of the convention, and Dovecot's 26.
+pub const FLAGS_ROOM: usize = 36;
 /// A password longer than this is refused before it is hashed: PBKDF2 takes any length, but the
 /// line it comes on does not, and a megabyte of password is an attack.
 pub const PASSWORD_MAX: usize = 1024;
@@ -275,6 +280,8 @@ pub const INDEX_LINE_MAX: u64 = 16 * 1024;
 /// Octets of a message's header that are looked through for a field of an old server; Postfix takes no more
 /// than 100 KiB of header (`header_size_limit`), and what has no empty line at all ends here.
 pub const HEADER_LOOKED_AT: u64 = 1024 * 1024;
+/// The ledger of one Maildir's imported mail: some 500,000 messages with ids of the usual length.
+pub const LEDGER_FILE_MAX: u64 = 128 * 1024 * 1024;
 /// Bytes that are read at once when a foreign message is counted.
 pub const COUNT_BLOCK: usize = 64 * 1024;
 /// Accounts whose usage is remembered between two looks at their quota.

@@ -10,11 +10,12 @@ use super::folder::Folder;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
-use nix::unistd::{UnlinkatFlags, linkat, unlinkat};
+use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, unlinkat};
 use rustix::fs::{RenameFlags, renameat_with};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 /// Folders are for the server alone, whatever the umask.
 const FOLDER_MODE: Mode = Mode::S_IRWXU;
@@ -42,8 +43,23 @@ pub enum Step<'a> {
     Link(&'a Folder, &'a OsStr),
     /// A file gets another name: in this folder, this one.
     Rename(&'a Folder, &'a OsStr),
+    /// A file takes the place of another: in this folder, of this one.
+    Replace(&'a Folder, &'a OsStr),
+    /// A file is said to be of another time.
+    SetTime(&'a File),
     /// A name is removed.
     Unlink(&'a Folder, &'a OsStr),
+    /// An empty folder is removed.
+    RemoveFolder(&'a Folder, &'a OsStr),
+}
+
+/// Whose the files are that are made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The user.
+    pub user: Uid,
+    /// The group.
+    pub group: Gid,
 }
 
 /// The disk. The real one only has the operations; a twin in the tests looks on at each and can
@@ -59,6 +75,11 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Called after a step that succeeded.
     fn after(&self, _step: Step<'_>) {}
+
+    /// To whom what is made is given; `None` leaves it to whoever makes it.
+    fn owner(&self) -> Option<Owner> {
+        None
+    }
 
     /// Opens the folder `name` in `parent`; a symbolic link is an error.
     ///
@@ -82,6 +103,10 @@ pub trait Disk: Send + Sync + 'static {
         // The umask may have taken even the owner's bits away.
         fchmodat(&parent.fd, name, FOLDER_MODE, FchmodatFlags::FollowSymlink)
             .map_err(|error| parent.fault(name, error))?;
+        if let Some(Owner { user, group }) = self.owner() {
+            fchownat(&parent.fd, name, Some(user), Some(group), AtFlags::AT_SYMLINK_NOFOLLOW)
+                .map_err(|error| parent.fault(name, error))?;
+        }
         self.after(step);
         Ok(())
     }
@@ -108,6 +133,9 @@ pub trait Disk: Send + Sync + 'static {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(&folder.fd, name, flags, FILE_MODE).map_err(|error| folder.fault(name, error))?;
         fchmod(&fd, FILE_MODE).map_err(|error| folder.fault(name, error))?; // As above: the umask.
+        if let Some(Owner { user, group }) = self.owner() {
+            fchown(&fd, Some(user), Some(group)).map_err(|error| folder.fault(name, error))?;
+        }
         self.after(step);
         Ok(File::from(fd))
     }
@@ -167,6 +195,41 @@ pub trait Disk: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Puts `name` in the place of `over`, which may be there or not: who looks finds the one or the other.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the disk says.
+    fn replace(&self, folder: &Folder, name: &OsStr, over: &OsStr) -> io::Result<()> {
+        let step = Step::Replace(folder, over);
+        self.before(step)?;
+        folder.replace(name, over)?;
+        self.after(step);
+        Ok(())
+    }
+
+    /// Sets the time of a file's last change; the next sync of the file makes it durable.
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn set_time(&self, file: &File, time: SystemTime) -> io::Result<()> {
+        self.before(Step::SetTime(file))?;
+        file.set_modified(time)?;
+        self.after(Step::SetTime(file));
+        Ok(())
+    }
+
+    /// Removes an empty folder.
+    ///
+    /// # Errors
+    /// `NotFound`, `DirectoryNotEmpty`, and what the disk says.
+    fn remove_folder(&self, parent: &Folder, name: &OsStr) -> io::Result<()> {
+        let step = Step::RemoveFolder(parent, name);
+        self.before(step)?;
+        unlinkat(&parent.fd, name, UnlinkatFlags::RemoveDir).map_err(|error| parent.fault(name, error))?;
+        self.after(step);
+        Ok(())
+    }
+
     /// Removes a name.
     ///
     /// # Errors
@@ -195,6 +258,17 @@ pub trait Disk: Send + Sync + 'static {
 pub struct OsDisk;
 
 impl Disk for OsDisk {}
+
+/// The real disk of a command that may be run by root while the server runs as somebody else: what root
+/// made for itself, the server could not read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OwnedDisk(pub Option<Owner>);
+
+impl Disk for OwnedDisk {
+    fn owner(&self) -> Option<Owner> {
+        self.0
+    }
+}
 
 /// Whether the disk has no room: no blocks, no inodes, or a quota of the system's own.
 pub fn is_full(error: &io::Error) -> bool {

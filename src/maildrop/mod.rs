@@ -7,10 +7,13 @@
 pub mod disk;
 mod find;
 pub mod folder;
+pub mod ledger;
 mod listing;
 mod lock;
+pub mod moving;
 pub mod name;
 mod scan;
+pub mod sealed;
 mod sizes;
 pub mod tree;
 #[cfg(test)]
@@ -48,6 +51,12 @@ pub struct Maildrop {
     listing: Arc<Listing>,
 }
 
+/// A maildrop that no session can open. Dropping it lets them in again.
+#[derive(Debug)]
+pub struct KeptOut {
+    _lock: Lock,
+}
+
 /// One message, as the scan listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -82,6 +91,8 @@ pub enum Error {
     InUse,
     /// This session had it, and another one took it over.
     TakenOver,
+    /// An import gathers the mail of a mailbox that was empty: what there is must not be shown alone.
+    BeingMoved,
     /// A neighbour removed the message.
     Gone,
     /// The file is not what its name said when it was listed; the next login counts it anew.
@@ -95,6 +106,7 @@ impl fmt::Display for Error {
         match self {
             Self::InUse => f.write_str("another session has the maildrop"),
             Self::TakenOver => f.write_str("another session took the maildrop over"),
+            Self::BeingMoved => f.write_str("an import of its mail is under way, or was broken off"),
             Self::Gone => f.write_str("somebody else removed the message"),
             Self::Changed => f.write_str("the message is not the one that was listed"),
             Self::Temporary(error) => error.fmt(f),
@@ -137,9 +149,20 @@ impl Maildrops {
     /// Locks and scans; makes the Maildir if it is missing.
     ///
     /// # Errors
-    /// `InUse`, `Temporary`; `TakenOver` if that happened during a very long scan.
+    /// `InUse`, `BeingMoved`, `Temporary`; `TakenOver` if that happened during a very long scan.
     pub fn open(self: &Arc<Self>, account: &AccountAddress, holder: Peer) -> Result<Maildrop, Error> {
         self.open_at(account, holder, Instant::now())
+    }
+
+    /// Keeps sessions out, as long as the value lives, without looking at any message: for an import's
+    /// last step.
+    ///
+    /// # Errors
+    /// `InUse`, `Temporary`.
+    pub fn keep_out(&self, account: &AccountAddress, root: &folder::Folder) -> Result<KeptOut, Error> {
+        let lock = self.locks.take(account, Peer::Unix, Instant::now())?;
+        lock.attach(root)?;
+        Ok(KeptOut { _lock: lock })
     }
 
     fn open_at(&self, account: &AccountAddress, holder: Peer, now: Instant) -> Result<Maildrop, Error> {
@@ -148,6 +171,7 @@ impl Maildrops {
             return Ok(Maildrop { lock, folders: None, listing: Arc::default() });
         };
         lock.attach(&folders.root)?;
+        moving::settle(&self.tree.disk, &folders)?;
         let listing = scan::scan(&self.tree.disk, &folders)?;
         Ok(Maildrop { lock, folders: Some(folders), listing: Arc::new(listing) })
     }

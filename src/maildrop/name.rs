@@ -6,6 +6,8 @@
 //! ```text
 //! <seconds>.M<microseconds>P<pid>Q<counter>.<tag>.<host>,S=<bytes>,W=<octets>[,U=<unique-id>][:2,<flags>]
 //! ```
+//!
+//! A `U=` without anything behind it: the unique-id stands in the ledger.
 
 use crate::limits;
 use crate::mail::{Bytes, Octets, UniqueId};
@@ -56,14 +58,26 @@ pub struct Written {
     pub octets: Octets,
 }
 
+/// Where the unique-id of a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// It is the first part of the name: nobody gave it one before.
+    Not,
+    /// In `U=`: another server's.
+    InName,
+    /// In the ledger: another server's, and too long for a name. `U=` is empty.
+    InLedger,
+}
+
 /// What a name tells, the flags left aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed<'a> {
     /// The sizes, if the name is ours.
     pub written: Option<Written>,
-    /// The unique-id: that which `U=` carries, or else the name up to its first comma; `None` when it is
-    /// not a legal one.
+    /// The unique-id: the name up to its first comma if that is a legal one, or what `U=` carries.
     pub unique_id: Option<Cow<'a, [u8]>>,
+    /// Where the unique-id stands.
+    pub carried: Carried,
     /// Its place.
     pub order: Order,
 }
@@ -96,15 +110,17 @@ pub fn draft(stamp: &Stamp, host: &str) -> OsString {
 
 /// The final name of a message.
 ///
-/// `host` is [`safe_host`]'s; `unique_id` is one that came along from another server.
+/// `host` is [`safe_host`]'s; `unique_id` is one that came along from another server. If it is too long,
+/// the name says that it stands in the ledger ([`Carried::InLedger`]).
 pub fn own(stamp: &Stamp, host: &str, written: Written, unique_id: Option<&UniqueId>) -> OsString {
     let stamp = stamp.text();
     // Two dots, the tag, and whatever is left for the host: the unique-id must stay legal.
     let host = fitting(host, limits::UNIQUE_ID_MAX - stamp.len() - TAG_LEN - 2);
     let mut rest = format!("{host},S={},W={}", written.bytes, written.octets);
     if let Some(id) = unique_id {
+        let text = encode(id.as_bytes());
         rest.push_str(",U=");
-        rest.push_str(&encode(id.as_bytes()));
+        rest.push_str(if text.len() <= limits::CARRIED_IN_NAME_MAX { &text } else { "" });
     }
     let tag = tag(stamp.as_bytes(), rest.as_bytes());
     OsString::from_vec([stamp.as_bytes(), b".", &tag, b".", rest.as_bytes()].concat())
@@ -150,12 +166,14 @@ pub fn parse(base: &[u8]) -> Parsed<'_> {
     let stamped = scan_stamp(id);
     let order = stamped.map_or_else(|| foreign_order(id), |(order, _)| order);
     let own = stamped.and_then(|(_, rest)| parse_own(base, id.len() - rest.len()));
-    let unique_id = match own {
-        Some((_, Some(carried))) => decode(carried).map(Cow::Owned),
-        _ => Some(Cow::Borrowed(id)),
+    let (unique_id, carried) = match own {
+        Some((_, Some(b""))) => (None, Carried::InLedger),
+        Some((_, Some(text))) => {
+            (decode(text).filter(|id| UniqueId::carried(id).is_some()).map(Cow::Owned), Carried::InName)
+        }
+        _ => (Some(Cow::Borrowed(id)).filter(|id| UniqueId::is_legal(id)), Carried::Not),
     };
-    let unique_id = unique_id.filter(|id| UniqueId::is_legal(id));
-    Parsed { written: own.map(|(written, _)| written), unique_id, order }
+    Parsed { written: own.map(|(written, _)| written), unique_id, carried, order }
 }
 
 /// A legal unique-id for a name that carries none, or one that another message has too. The same

@@ -8,8 +8,9 @@ mod ids;
 use super::disk::Disk;
 use super::find;
 use super::folder::Folder;
+use super::ledger::{self, Ledger};
 use super::listing::{Listing, Location, Name};
-use super::name::{self, Order, Written};
+use super::name::{self, Carried, Order, Written};
 use super::sizes::{Mark, Sizes};
 use super::tree::{Folders, Place};
 use crate::limits;
@@ -33,6 +34,7 @@ struct Found {
     name: Name,
     order: Order,
     written: Option<Written>,
+    carried: Carried,
 }
 
 /// Lists a Maildir. A foreign file that cannot be read is left out: the others are still served.
@@ -41,9 +43,10 @@ struct Found {
 /// What the disk says about the folders.
 pub fn scan<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Listing> {
     let mut names = names(disk, folders)?;
+    let ledger = names.ledger(&folders.root)?;
     let mut candidates = candidate::join(folders, &names);
-    if !names.all_differ() {
-        ids::settle(&mut names.text, &mut candidates);
+    if !(names.all_differ() && ledger.entries.is_empty()) {
+        ids::settle(&mut names.text, &mut candidates, &ledger);
     }
     let known = Sizes::load(&folders.root);
     let mut keep = Sizes::default();
@@ -79,13 +82,25 @@ fn names<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Names> {
 impl Names {
     /// `false` if it has no room any more.
     fn add(&mut self, place: Place, name: &[u8]) -> bool {
-        let name::Parsed { written, unique_id, order } = name::parse(name::base(name));
+        let name::Parsed { written, unique_id, carried, order } = name::parse(name::base(name));
         let added = match unique_id {
-            Some(std::borrow::Cow::Owned(carried)) => Name::add_with(&mut self.text, place, name, &carried),
+            Some(std::borrow::Cow::Owned(id)) => Name::add_with(&mut self.text, place, name, &id),
             own => Name::add(&mut self.text, place, name, own.map_or(0, |id| id.len())),
         };
-        self.found.extend(added.map(|name| Found { name, order, written }));
+        self.found.extend(added.map(|name| Found { name, order, written, carried }));
         added.is_some()
+    }
+
+    /// The ledger, if somebody's unique-id stands there, or a foreign name might be one of those in it. Names
+    /// of our own need none of that, so an ordinary login does not look for it.
+    fn ledger(&self, root: &Folder) -> io::Result<Ledger> {
+        if self.found.iter().any(|found| found.carried == Carried::InLedger) {
+            return if Ledger::is_there(root) { Ledger::load(root) } else { Err(ledger::missing(root)) };
+        }
+        // A damaged one is told when it is needed; that a foreign file is called as a message of the old
+        // server was is not worth a refused login.
+        let has_foreign = self.found.iter().any(|found| found.written.is_none());
+        Ok(if has_foreign { Ledger::load(root).unwrap_or_default() } else { Ledger::default() })
     }
 
     /// Whether all have a unique-id, and each another: true of what our delivery brings, and found out

@@ -11,7 +11,7 @@
 
 use super::disk::{Disk, OsDisk};
 use super::folder::Folder;
-use super::name;
+use super::{name, sealed};
 use crate::limits;
 use crate::mail::{Bytes, Octets};
 use nix::sys::stat::FileStat;
@@ -103,27 +103,19 @@ impl Sizes {
     }
 
     fn to_text(&self) -> String {
-        let mut text = HEAD.to_owned();
+        let mut text = String::new();
         for (base, (mark, octets)) in &self.0 {
             let Mark { bytes, modified_ns, inode } = mark;
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{bytes} {octets} {modified_ns} {inode} {}", name::encode(base));
         }
-        let sum = name::sha256_hex(text.as_bytes());
-        text.push_str(&sum);
-        text.push('\n');
-        text
+        sealed::seal(HEAD, &text)
     }
 }
 
 /// `None` unless the sum at the end is right: a torn or edited file is no basis for a promise.
 fn parse(text: &str) -> Option<Sizes> {
-    let body = text.strip_suffix('\n')?;
-    let (body, sum) = body.split_at(body.rfind('\n')? + 1);
-    if name::sha256_hex(body.as_bytes()) != sum {
-        return None;
-    }
-    body.strip_prefix(HEAD)?.lines().map(parse_line).collect::<Option<_>>().map(Sizes)
+    sealed::unseal(HEAD, text)?.lines().map(parse_line).collect::<Option<_>>().map(Sizes)
 }
 
 fn parse_line(line: &str) -> Option<(Vec<u8>, (Mark, Octets))> {

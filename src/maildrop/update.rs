@@ -149,7 +149,7 @@ fn link<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)) -> Fa
 }
 
 /// Whether two names are one file's. In doubt they are not, and nothing is unlinked.
-fn same_file(a: (&Folder, &OsStr), b: (&Folder, &OsStr)) -> bool {
+pub(super) fn same_file(a: (&Folder, &OsStr), b: (&Folder, &OsStr)) -> bool {
     let inode = |(folder, name): (&Folder, &OsStr)| folder.stat(name).map(|stat| (stat.st_dev, stat.st_ino));
     matches!((inode(a), inode(b)), (Ok(a), Ok(b)) if a == b)
 }

@@ -70,10 +70,32 @@ fn a_unique_id_from_another_server_is_carried_along() {
         let name = own(&STAMP, "h", SIZES, UniqueId::parse(text).as_ref()).into_encoded_bytes();
         assert!(!name[..].contains(&b'/') && !name.contains(&b':'));
         let order = parse(own(&STAMP, "h", SIZES, None).as_bytes()).order;
-        assert_eq!(parse(&name), Parsed { written: Some(SIZES), unique_id: id(text), order });
+        let carried = Carried::InName;
+        assert_eq!(parse(&name), Parsed { written: Some(SIZES), unique_id: id(text), carried, order });
     }
     // In a foreign name, `U=` means something else.
     assert_eq!(parse(b"1.2.h,U=7").unique_id, id("1.2.h"));
+}
+
+#[test]
+fn what_is_no_lawful_unique_id_is_carried_as_it_is_and_a_long_one_is_in_the_ledger() {
+    let long = "x".repeat(limits::CARRIED_IN_NAME_MAX);
+    let longer = format!("{long}x");
+    for (octets, carried) in [
+        (&b"two words"[..], Carried::InName),
+        (b"\xe4\xff", Carried::InName),
+        (b"=/:,%\x01", Carried::InName),
+        (long.as_bytes(), Carried::InName),
+        (longer.as_bytes(), Carried::InLedger),
+        (&[b' '; 70], Carried::InLedger),
+    ] {
+        let id = UniqueId::carried(octets).unwrap();
+        let name = own(&STAMP, &"h".repeat(300), SIZES, Some(&id)).into_encoded_bytes();
+        let parsed = parse(&name);
+        assert_eq!((parsed.written, parsed.carried), (Some(SIZES), carried));
+        assert_eq!(parsed.unique_id.as_deref(), (carried == Carried::InName).then_some(octets));
+        assert!(name.len() + limits::FLAGS_ROOM <= 255, "{}", name.len());
+    }
 }
 
 #[test]
@@ -141,7 +163,7 @@ proptest! {
     #[test]
     fn what_is_made_is_read(
         seconds in 0..=99_999_999_999_u64, micros in 0..1_000_000_u32, pid: u32, counter: u32,
-        host in "\\PC{0,80}", bytes: u64, octets: u64, carried in proptest::option::of("[!-~]{1,40}"), flags in "(:2,[A-Z]{0,6})?")
+        host in "\\PC{0,80}", bytes: u64, octets: u64, carried in proptest::option::of("[!-~]{1,30}"), flags in "(:2,[A-Z]{0,6})?")
     {
         let stamp = Stamp { seconds, micros, pid, counter };
         let written = Written { bytes: Bytes(bytes), octets: Octets(octets) };

@@ -4,7 +4,7 @@
 
 use super::{Found, Names};
 use crate::maildrop::listing::{Location, Name, Rare};
-use crate::maildrop::name::{self, Written};
+use crate::maildrop::name::{self, Carried, Written};
 use crate::maildrop::tree::Folders;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,13 +14,15 @@ pub(super) struct Candidate {
     pub name: Name,
     /// The sizes that its name promises.
     pub written: Option<Written>,
+    /// Where its unique-id stands.
+    pub carried: Carried,
     /// Boxed, since few messages have it and all have room for it.
     pub rare: Option<Box<Rare>>,
 }
 
 impl Candidate {
     fn of(found: &Found, rare: Option<Box<Rare>>) -> Self {
-        Self { name: found.name, written: found.written, rare }
+        Self { name: found.name, written: found.written, carried: found.carried, rare }
     }
 
     /// Not zero when another file has the same name up to the `:`.

@@ -195,6 +195,66 @@ fn two_messages_never_share_a_unique_id() {
     assert_eq!(octets, [3, 3, 3, 3, 3, 9]);
 }
 
+/// A name of ours for a message that came along with a unique-id, the `nth` in its order.
+fn carrying(nth: u32, id: &UniqueId) -> String {
+    let stamp = Stamp { seconds: 0, micros: nth, pid: 1, counter: nth };
+    let written = Written { bytes: Bytes(2), octets: Octets(3) };
+    name::own(&stamp, "host", written, Some(id)).into_string().unwrap()
+}
+
+fn carried(text: &str) -> UniqueId {
+    UniqueId::carried(text.as_bytes()).unwrap()
+}
+
+/// Writes a ledger that names these files.
+fn note(maildir: &Lent, entries: &[(&UniqueId, &str)]) {
+    let entry = |(id, base): &(&UniqueId, &str)| ledger::Entry {
+        origin: ledger::Origin::Kept((*id).clone()),
+        unique_id: Some((*id).clone()),
+        digest: "d".to_owned(),
+        base: base.as_bytes().to_vec(),
+    };
+    let ledger = Ledger { entries: entries.iter().map(entry).collect() };
+    maildir.put("restante-imported", ledger.to_text());
+}
+
+#[test]
+fn what_another_server_called_a_message_is_shown_as_it_is() {
+    let maildir = Lent::new();
+    let (blanks, same) = (carried("two words \u{e4}"), carried("the same"));
+    let long = carried(&"long ".repeat(60));
+    let names = [carrying(1, &blanks), carrying(2, &same), carrying(3, &same), carrying(4, &long)];
+    for (name, folder) in names.iter().zip(["new/", "cur/", "new/", "new/"]) {
+        maildir.put(format!("{folder}{name}"), "x\n");
+    }
+    // A file that somebody called as the old server called a message.
+    maildir.put("new/0.the same", "x\n");
+    let refused = scan(&OsDisk, &maildir.folders).unwrap_err();
+    assert!(refused.to_string().contains("restante-imported is gone"), "{refused}");
+    note(&maildir, &[(&long, &names[3])]);
+    assert_eq!(
+        maildir.scan().entries().iter().map(|entry| entry.unique_id.clone()).collect::<Vec<_>>()[1..],
+        [blanks, same.clone(), same, long]
+    );
+    std::fs::write(maildir.path("restante-imported"), "x").unwrap();
+    let refused = scan(&OsDisk, &maildir.folders).unwrap_err();
+    assert!(refused.to_string().contains("restante-imported is damaged"), "{refused}");
+}
+
+#[test]
+fn what_the_old_server_called_a_message_is_given_to_no_other() {
+    let maildir = Lent::new();
+    let (here, gone) = (carried("5.here"), carried("6.gone"));
+    let name = carrying(1, &here);
+    maildir.put(format!("cur/{name}:2,S"), "x\n");
+    note(&maildir, &[(&here, &name), (&gone, "deleted since")]);
+    maildir.put("new/5.here", "x\n");
+    maildir.put("new/6.gone", "x\n");
+    let ids = maildir.ids();
+    assert_eq!(ids[0], "5.here");
+    assert!(ids[1].len() == 64 && ids[2].len() == 64, "{ids:?}");
+}
+
 #[test]
 fn a_move_that_was_broken_off_is_one_message() {
     let maildir = Lent::new();

@@ -178,6 +178,7 @@ async fn open(visit: &Visit, account: &AccountAddress) -> Result<Maildrop, Refus
     match visit.shared.doorway.disk(move || maildrops.open(&account, peer)).await {
         Ok(maildrop) => Ok(maildrop),
         Err(Error::InUse | Error::TakenOver) => Err(Refusal::InUse),
+        Err(Error::BeingMoved) => Err(Refusal::BeingMoved),
         Err(error) => {
             visit.log_fault("open", &error);
             Err(Refusal::Temporary)

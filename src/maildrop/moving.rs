@@ -1,0 +1,185 @@
+//! An import's last step, which whoever finds it begun brings to its end: all staged messages move into
+//! the Maildir, or none has.
+//!
+//! An import gathers messages in a folder of its own inside the Maildir, where no tool looks for mail. Once
+//! they and the ledger that goes with them are on the disk, it writes the list of moves: that file is the
+//! commit mark. From then on nothing stands between the messages and their owner but the moves, and a
+//! login that finds the mark makes them first. Every step may be done twice, so it may be broken off anywhere.
+//! Knows no source and no account.
+
+use super::disk::Disk;
+use super::folder::Folder;
+use super::tree::{Folders, Place};
+use super::update::same_file;
+use super::{Error, ledger, name, sealed};
+use crate::limits;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+/// The folder, in the Maildir. No dot in front: that would be a Maildir++ folder.
+pub const STAGING: &str = "restante-import";
+/// In it: the list of moves, and the commit mark.
+const COMMIT: &str = "commit";
+/// In it: the list while it is written.
+const COMMIT_DRAFT: &str = "commit.draft";
+/// In it: the ledger that takes the old one's place.
+const LEDGER: &str = "ledger";
+/// In it: says that no message was in the Maildir when the import began. What came since must not be
+/// shown alone: a mail program that saw that would forget what it knows of the old server's mail.
+const WAS_EMPTY: &str = "was-empty";
+const HEAD: &str = "restante-import 1\n";
+
+/// One staged file and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    /// Its name in the staging folder.
+    pub staged: OsString,
+    /// Where it goes.
+    pub place: Place,
+    /// Its name there, flags included.
+    pub name: OsString,
+}
+
+/// What a login does before it lists: nothing, usually; it finishes what was committed.
+///
+/// # Errors
+/// `BeingMoved` while an import gathers the mail of a mailbox that was empty; `Temporary`.
+pub fn settle<D: Disk>(disk: &D, folders: &Folders) -> Result<(), Error> {
+    let staging = match disk.open_folder(&folders.root, OsStr::new(STAGING)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    if has(&staging, COMMIT)? {
+        finish(disk, folders, &staging)?;
+    } else if has(&staging, WAS_EMPTY)? {
+        return Err(Error::BeingMoved);
+    }
+    Ok(())
+}
+
+/// Notes that the Maildir was empty when the import began. Durable with the folder's next sync.
+///
+/// # Errors
+/// What the disk says.
+pub fn note_empty<D: Disk>(disk: &D, staging: &Folder) -> io::Result<()> {
+    match disk.create(staging, OsStr::new(WAS_EMPTY)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The moves of an import that was committed and not finished; `None` when there is none.
+///
+/// # Errors
+/// `InvalidData` for a damaged list; what the disk says.
+pub fn committed(staging: &Folder) -> io::Result<Option<Vec<Move>>> {
+    let file = OsStr::new(COMMIT);
+    let Some(lines) = sealed::read(staging, file, HEAD, limits::LEDGER_FILE_MAX)? else { return Ok(None) };
+    let moves = lines.lines().map(parse_line).collect::<Option<_>>();
+    moves.map(Some).ok_or_else(|| sealed::damaged(staging, file))
+}
+
+/// Commits: when this returns, the staged files and the ledger are on the disk, and so is the word that
+/// they are to be shown. The staged files have been synced, each by itself.
+///
+/// # Errors
+/// What the disk says. If it was the very last sync, the import may be committed all the same.
+pub fn commit<D: Disk>(disk: &D, staging: &Folder, next: &ledger::Ledger, moves: &[Move]) -> io::Result<()> {
+    sealed::write(disk, staging, OsStr::new(LEDGER), &next.to_text())?;
+    let draft = OsStr::new(COMMIT_DRAFT);
+    sealed::write(disk, staging, draft, &sealed::seal(HEAD, &to_lines(moves)))?;
+    // What the mark speaks of must be there for good before the mark is.
+    disk.sync_folder(staging)?;
+    disk.replace(staging, draft, OsStr::new(COMMIT))?;
+    disk.sync_folder(staging)
+}
+
+/// Moves what was committed, puts the ledger in force, and removes the staging folder. The maildrop must be
+/// locked.
+///
+/// # Errors
+/// What the disk says; the mark stays, and the next one to look goes on.
+pub fn finish<D: Disk>(disk: &D, folders: &Folders, staging: &Folder) -> io::Result<()> {
+    let Some(moves) = committed(staging)? else { return Ok(()) };
+    for step in &moves {
+        link(disk, folders, staging, step)?;
+    }
+    for place in [Place::New, Place::Cur] {
+        if moves.iter().any(|step| step.place == place) {
+            disk.sync_folder(folders.of(place))?;
+        }
+    }
+    ledger::install(disk, &folders.root, staging, OsStr::new(LEDGER))?;
+    // Before the mark: without the mark, and with this, logins would be refused for ever.
+    if has(staging, WAS_EMPTY)? {
+        disk.unlink(staging, OsStr::new(WAS_EMPTY))?;
+        disk.sync_folder(staging)?;
+    }
+    // Before anybody can delete a message: a mark that came back would bring it back.
+    disk.unlink(staging, OsStr::new(COMMIT))?;
+    disk.sync_folder(staging)?;
+    // What stays is in nobody's way; the next import takes it away.
+    let _ = clear(disk, &folders.root, staging);
+    Ok(())
+}
+
+/// Removes the staging folder and what is left in it; without a commit mark it means nothing.
+///
+/// # Errors
+/// What the disk says.
+pub fn clear<D: Disk>(disk: &D, root: &Folder, staging: &Folder) -> io::Result<()> {
+    let mut names = Vec::new();
+    disk.each_file(staging, &mut |name| names.push(name.to_owned()))?;
+    // Last, or a crash in between shows the mailbox while the import has not begun again.
+    names.sort_by_key(|name| name == WAS_EMPTY);
+    for name in names {
+        disk.unlink(staging, &name)?;
+    }
+    disk.remove_folder(root, OsStr::new(STAGING))?;
+    disk.sync_folder(root)
+}
+
+/// A second name and not a rename: with that, a message could be gone from the one folder for good and not
+/// yet be in the other.
+fn link<D: Disk>(disk: &D, folders: &Folders, staging: &Folder, step: &Move) -> io::Result<()> {
+    let (from, to) = ((staging, &step.staged[..]), (folders.of(step.place), &step.name[..]));
+    match disk.link(from, to) {
+        // This was done before, and broken off behind it.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(from, to) => Ok(()),
+        linked => linked,
+    }
+}
+
+fn has(folder: &Folder, name: &str) -> io::Result<bool> {
+    match folder.stat(OsStr::new(name)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn to_lines(moves: &[Move]) -> String {
+    let mut lines = String::new();
+    for Move { staged, place, name } in moves {
+        let place = if *place == Place::New { "new" } else { "cur" };
+        let (staged, name) = (name::encode(staged.as_bytes()), name::encode(name.as_bytes()));
+        let _ = writeln!(lines, "{place} {staged} {name}"); // Writing to a String cannot fail.
+    }
+    lines
+}
+
+fn parse_line(line: &str) -> Option<Move> {
+    let mut fields = line.split(' ');
+    let place = match fields.next()? {
+        "new" => Place::New,
+        "cur" => Place::Cur,
+        _ => return None,
+    };
+    let mut name = || name::decode(fields.next()?.as_bytes()).map(OsString::from_vec);
+    Some(Move { staged: name()?, place, name: name()? })
+}
+
+#[cfg(test)]
+mod tests;
