@@ -282,6 +282,16 @@ pub const INDEX_LINE_MAX: u64 = 16 * 1024;
 pub const HEADER_LOOKED_AT: u64 = 1024 * 1024;
 /// The ledger of one Maildir's imported mail: some 500,000 messages with ids of the usual length.
 pub const LEDGER_FILE_MAX: u64 = 128 * 1024 * 1024;
+/// Threads that wait for the disk while an import writes on: a disk that can serve many syncs at once
+/// joins them, and more threads than this gain nothing.
+pub const IMPORT_SYNCERS: usize = 8;
+/// Messages of an import that are written and wait for one of those threads; each holds a descriptor.
+pub const IMPORT_SYNCS_AHEAD: usize = 32;
+/// How long an import that has everything waits for a session that has the mailbox open. Behind it the
+/// next login shows the mail.
+pub const IMPORT_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it looks meanwhile.
+pub const IMPORT_LOCK_POLL: Duration = Duration::from_millis(50);
 /// Bytes that are read at once when a foreign message is counted.
 pub const COUNT_BLOCK: usize = 64 * 1024;
 /// Accounts whose usage is remembered between two looks at their quota.

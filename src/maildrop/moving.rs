@@ -42,6 +42,11 @@ pub struct Move {
     pub name: OsString,
 }
 
+/// Whether a file in the staging folder is one of those named here, and no message.
+pub fn is_our_own(name: &OsStr) -> bool {
+    [COMMIT, COMMIT_DRAFT, LEDGER, WAS_EMPTY].iter().any(|own| name == *own)
+}
+
 /// What a login does before it lists: nothing, usually; it finishes what was committed.
 ///
 /// # Errors

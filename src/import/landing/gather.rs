@@ -1,0 +1,269 @@
+//! Reading the wanted messages into the staging folder, each synced there.
+//!
+//! One thread reads the source and writes; several others wait for the disk, so that a thousand small
+//! messages do not wait for it one after the other. Knows the source by its trait.
+
+use super::staging::{Staged, Staging};
+use super::text::LfText;
+use super::{DIGEST_LEN, Failure, Plan, Progress};
+use crate::import::{Error, Found, Inventory, SkippedItem, Source};
+use crate::limits;
+use crate::mail::{Bytes, LineEnds, OctetCount};
+use crate::maildrop::disk::Disk;
+use crate::maildrop::folder::Folder;
+use sha2::{Digest as _, Sha256};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+
+/// What lies in the staging folder now.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// By index in the inventory, ascending.
+    pub staged: Vec<(usize, Staged)>,
+    /// What the source could not give.
+    pub skipped: Vec<SkippedItem>,
+}
+
+/// A message that is written, and not yet synced.
+struct Written {
+    file: File,
+    draft: OsString,
+    name: OsString,
+}
+
+/// Gathers what the plan wants. What an earlier run has staged is not asked for again.
+///
+/// # Errors
+/// The source's, except for single messages; `Disk`. What is staged stays.
+pub fn gather<D: Disk>(
+    disk: &D,
+    staging: &mut Staging,
+    source: &mut dyn Source,
+    (inventory, plan): (&Inventory, &Plan),
+    syncers: usize,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Gathered, Failure> {
+    staging.sweep(disk)?;
+    let mut gathered = Gathered::default();
+    let mut missing = Vec::new();
+    for wanted in &plan.wanted {
+        match staging.left.remove(&wanted.key) {
+            Some(staged) if !wanted.is_ambiguous => gathered.staged.push((wanted.index, staged)),
+            stale => {
+                if let Some(stale) = stale {
+                    disk.unlink(&staging.folder, &stale.name())?;
+                }
+                missing.push(wanted);
+            }
+        }
+    }
+    source.expect(&missing.iter().map(|wanted| wanted.index).collect::<Vec<_>>());
+    let fault = Mutex::new(None);
+    let (sender, queue) = sync_channel(limits::IMPORT_SYNCS_AHEAD);
+    let queue = Mutex::new(queue);
+    let folder = &staging.folder;
+    std::thread::scope(|scope| {
+        for _ in 0..syncers {
+            scope.spawn(|| sync_each(disk, folder, &queue, &fault));
+        }
+        let mut progress =
+            Progress { messages: gathered.staged.len(), of: plan.wanted.len(), bytes: Bytes(0) };
+        watch(progress);
+        let mut work = Work { disk, folder, progress: &mut progress, watch };
+        let sync = |written| hand_over(disk, folder, (syncers > 0).then_some(&sender), written);
+        let outcome = missing.iter().try_for_each(|wanted| {
+            if has_failed(&fault) {
+                return Ok(()); // Told below.
+            }
+            let Some(found) = inventory.messages.get(wanted.index) else { return Ok(()) };
+            match work.take(source, (wanted.index, found), &wanted.key) {
+                Ok((staged, written)) => {
+                    gathered.staged.push((wanted.index, staged));
+                    sync(written).map_err(Failure::from)
+                }
+                Err(Error::Message { what }) => {
+                    gathered.skipped.push(SkippedItem { what: found.place.clone(), why: what });
+                    Ok(())
+                }
+                Err(error) => Err(error.into()),
+            }
+        });
+        drop(sender); // The others end when they have done what they were given.
+        outcome
+    })?;
+    match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(Failure::Disk(error)),
+        None => {
+            gathered.staged.sort_by_key(|(index, _)| *index);
+            Ok(gathered)
+        }
+    }
+}
+
+/// For a rehearsal: as if all had been staged. Only messages that share a unique-id are read; the others are
+/// unlike each other, whatever is in them.
+///
+/// # Errors
+/// As [`gather`].
+pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> Result<Gathered, Failure> {
+    let ambiguous = plan.wanted.iter().filter(|wanted| wanted.is_ambiguous).map(|wanted| wanted.index);
+    source.expect(&ambiguous.collect::<Vec<_>>());
+    let mut gathered = Gathered::default();
+    for wanted in &plan.wanted {
+        let Some(found) = inventory.messages.get(wanted.index) else { continue };
+        let octets = found.octets.unwrap_or_default();
+        let mut digest = format!("unread {}", wanted.index);
+        if wanted.is_ambiguous {
+            let (mut text, mut lf, mut sum) = (LfText::default(), Vec::new(), Sha256::new());
+            let read = source.read(wanted.index, &mut |block| {
+                text.push(block, &mut lf);
+                sum.update(&lf);
+                lf.clear();
+                Ok(())
+            });
+            if let Err(Error::Message { what }) = read {
+                gathered.skipped.push(SkippedItem { what: found.place.clone(), why: what });
+                continue;
+            }
+            read?;
+            text.end(&mut lf);
+            sum.update(&lf);
+            digest = crate::maildrop::name::hex(&sum.finalize());
+        }
+        let staged = Staged { key: wanted.key.clone(), bytes: Bytes(octets.0), octets, digest };
+        gathered.staged.push((wanted.index, staged));
+    }
+    Ok(gathered)
+}
+
+fn hand_over<D: Disk>(
+    disk: &D,
+    folder: &Folder,
+    sender: Option<&SyncSender<Written>>,
+    written: Written,
+) -> io::Result<()> {
+    match sender {
+        // Nobody is there to take it any more only when all of them have failed, which is told at the end.
+        Some(sender) => sender.send(written).map_err(|_| io::ErrorKind::BrokenPipe.into()),
+        None => sync_one(disk, folder, &written),
+    }
+}
+
+fn sync_each<D: Disk>(
+    disk: &D,
+    folder: &Folder,
+    queue: &Mutex<Receiver<Written>>,
+    fault: &Mutex<Option<io::Error>>,
+) {
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(written) = next() {
+        // After a fault the rest is only taken off the queue: whoever fills it must not wait for ever.
+        if !has_failed(fault)
+            && let Err(error) = sync_one(disk, folder, &written)
+        {
+            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
+    }
+}
+
+/// The name that says "whole" is given only behind the sync.
+fn sync_one<D: Disk>(disk: &D, folder: &Folder, written: &Written) -> io::Result<()> {
+    disk.sync_file(&written.file)?;
+    disk.replace(folder, &written.draft, &written.name)
+}
+
+fn has_failed(fault: &Mutex<Option<io::Error>>) -> bool {
+    fault.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+/// What writing a message needs.
+struct Work<'a, D> {
+    disk: &'a D,
+    folder: &'a Folder,
+    progress: &'a mut Progress,
+    watch: &'a mut dyn FnMut(Progress),
+}
+
+/// A message while it is written.
+struct Incoming {
+    file: File,
+    text: LfText,
+    /// What is not written yet.
+    waiting: Vec<u8>,
+    digest: Sha256,
+    count: OctetCount,
+    bytes: u64,
+}
+
+impl<D: Disk> Work<'_, D> {
+    fn take(
+        &mut self,
+        source: &mut dyn Source,
+        (index, found): (usize, &Found),
+        key: &str,
+    ) -> Result<(Staged, Written), Error> {
+        let draft = OsString::from(format!("{key}.draft"));
+        let file = self.disk.create(self.folder, &draft).map_err(Error::Landing)?;
+        let mut incoming = Incoming {
+            file,
+            text: LfText::default(),
+            waiting: Vec::new(),
+            digest: Sha256::new(),
+            count: OctetCount::new(LineEnds::OwnLf),
+            bytes: 0,
+        };
+        let read = source.read(index, &mut |block| self.push(&mut incoming, block));
+        let ended = read.and_then(|()| self.end(&mut incoming, found).map_err(Error::Landing));
+        if let Err(error) = ended {
+            // Left behind, it would be swept away by the next run.
+            let _ = self.disk.unlink(self.folder, &draft);
+            return Err(error);
+        }
+        self.progress.messages += 1;
+        (self.watch)(*self.progress);
+        let staged = incoming.staged(key);
+        let name = staged.name();
+        Ok((staged, Written { file: incoming.file, draft, name }))
+    }
+
+    fn push(&mut self, incoming: &mut Incoming, block: &[u8]) -> io::Result<()> {
+        incoming.text.push(block, &mut incoming.waiting);
+        if incoming.waiting.len() >= limits::MESSAGE_BLOCK {
+            self.write(incoming)?;
+            (self.watch)(*self.progress);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, incoming: &mut Incoming) -> io::Result<()> {
+        incoming.digest.update(&incoming.waiting);
+        incoming.count.push(&incoming.waiting);
+        incoming.bytes += incoming.waiting.len() as u64;
+        self.progress.bytes.0 += incoming.waiting.len() as u64;
+        self.disk.write(&incoming.file, &incoming.waiting)?;
+        incoming.waiting.clear();
+        Ok(())
+    }
+
+    fn end(&mut self, incoming: &mut Incoming, found: &Found) -> io::Result<()> {
+        std::mem::take(&mut incoming.text).end(&mut incoming.waiting);
+        if !incoming.waiting.is_empty() {
+            self.write(incoming)?;
+        }
+        match found.received {
+            Some(time) => self.disk.set_time(&incoming.file, time),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Incoming {
+    fn staged(&self, key: &str) -> Staged {
+        let mut digest = crate::maildrop::name::hex(&self.digest.clone().finalize());
+        digest.truncate(DIGEST_LEN);
+        Staged { key: key.to_owned(), bytes: Bytes(self.bytes), octets: self.count.total(), digest }
+    }
+}

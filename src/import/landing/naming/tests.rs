@@ -1,0 +1,64 @@
+//! Unique-ids that are given twice, at their limits.
+
+use super::super::testing::{inventory, made};
+use super::*;
+use crate::limits;
+use crate::mail::Octets;
+
+fn staged(digest: &str) -> Staged {
+    Staged { key: "k".into(), bytes: Bytes(2), octets: Octets(3), digest: digest.into() }
+}
+
+fn named(inventory: &Inventory, ledger: &Ledger, digests: &[&str]) -> Batch {
+    let staged: Vec<_> = digests.iter().enumerate().map(|(index, digest)| (index, staged(digest))).collect();
+    batch(inventory, ledger, &staged, "host", SystemTime::now())
+}
+
+fn ids(batch: &Batch) -> Vec<String> {
+    batch
+        .next
+        .entries
+        .iter()
+        .map(|entry| entry.unique_id.as_ref().map_or(String::new(), |id| id.to_string()))
+        .collect()
+}
+
+#[test]
+fn a_new_number_is_nobodys_of_now_and_of_ever() {
+    let old = inventory(&["a", "a", "a-3"]);
+    let first = named(&old, &Ledger::default(), &["x", "y", "z"]);
+    assert_eq!(ids(&first), ["a", "a-2", "a-3"]);
+    // Now a message is called as one was renamed to.
+    let later = inventory(&["a-2", "a"]);
+    let again = named(&later, &first.next, &["v", "w"]);
+    assert_eq!(ids(&again)[3..], ["a-2-2", "a-4"]);
+    assert_eq!((again.uidl.renamed, again.warnings.len(), again.moves.len()), (2, 2, 2));
+}
+
+#[test]
+fn one_without_room_for_a_number_is_renamed_too() {
+    let long = "x".repeat(limits::CARRIED_ID_MAX);
+    let ids = ids(&named(&inventory(&[&long, &long]), &Ledger::default(), &["x", "y"]));
+    assert_eq!((ids[0].len(), ids[1].len()), (limits::CARRIED_ID_MAX, 64));
+}
+
+#[test]
+fn the_first_import_is_the_oldest_mail_and_the_next_is_new() {
+    let old = inventory(&["a", "b"]);
+    let first = named(&old, &Ledger::default(), &["x", "y"]);
+    let base = |batch: &Batch, at: usize| String::from_utf8(batch.next.entries[at].base.clone()).unwrap();
+    assert!(base(&first, 0).starts_with("0.M000001P") && base(&first, 1).starts_with("0.M000002P"));
+    let next = named(&inventory(&["c"]), &first.next, &["z"]);
+    assert!(!base(&next, 2).starts_with("0."));
+    let far = stamp(&Ledger::default(), 2_000_000 - 1, SystemTime::now());
+    assert_eq!((far.seconds, far.micros), (2, 0));
+}
+
+#[test]
+fn flags_and_places_are_those_of_the_old_server() {
+    let mut old = inventory(&["a"]);
+    old.messages.push(made(b"new"));
+    let batch = named(&old, &Ledger::default(), &["x", "y"]);
+    let place = |at: usize| (batch.moves[at].place, batch.moves[at].name.to_str().unwrap().split(':').nth(1));
+    assert_eq!((place(0), place(1)), ((Place::Cur, Some("2,RS")), (Place::New, None)));
+}

@@ -1,0 +1,253 @@
+//! Whole imports, and what a client sees of them.
+
+use super::testing::{Here, Mailbox, Old, Seen, kept, made};
+use super::*;
+use crate::import::Flags;
+use crate::mail::{MessageNumber, UniqueId};
+use crate::maildrop::disk::OsDisk;
+use crate::maildrop::{Changes, name::Stamp, twin::names_in};
+use std::os::unix::fs::PermissionsExt;
+use std::time::UNIX_EPOCH;
+
+fn ids(seen: &Seen) -> Vec<String> {
+    seen.iter().map(|(id, _)| id.to_string()).collect()
+}
+
+/// A message that our own delivery brought.
+fn deliver(here: &Here, text: &str) -> String {
+    std::fs::create_dir_all(here.path("new")).unwrap();
+    let stamp = Stamp::next(SystemTime::now());
+    let octets = crate::mail::Octets((text.len() + text.matches('\n').count()) as u64);
+    let written = name::Written { bytes: Bytes(text.len() as u64), octets };
+    let name = name::own(&stamp, "host", written, None).into_string().unwrap();
+    std::fs::write(here.path("new").join(&name), text).unwrap();
+    name.split(',').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_client_does_not_notice_the_move() {
+    let here = Here::new();
+    let mut old = Mailbox::of(&[
+        (b"zz last in the alphabet", b"Subject: 1\r\n\r\ntext\r\n"),
+        (b"0000002a4f1e", b""),
+        (b"umlaut \xe4\xff", b"\0\rNUL and CR\r\r\n8-bit \xff\r\n"),
+        (&[b'L'; 300], b"long\r\n"),
+        (b"1", b".\r\n..\r\n"),
+    ]);
+    let imported = here.import(&mut old).unwrap();
+    assert_eq!((imported.found, imported.imported, imported.already), (5, 5, 0));
+    assert_eq!(imported.uidl, Uidl { kept: 5, generated: 0, renamed: 0 });
+    assert_eq!(imported.source, "memory");
+    assert!(imported.is_complete() && imported.warnings.is_empty());
+    assert_eq!(here.seen().unwrap(), old.shown());
+    let root = names_in(&here.path(""));
+    assert_eq!(root.into_iter().collect::<Vec<_>>(), ["cur", "new", "restante-imported", "tmp"]);
+    for name in names_in(&here.path("cur")) {
+        assert!(name.ends_with(":2,RS") && name.len() <= 255, "{name}");
+        let stat = std::fs::metadata(here.path("cur").join(name)).unwrap();
+        assert_eq!(stat.permissions().mode() & 0o777, 0o600);
+        assert_eq!(stat.modified().unwrap(), UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    }
+    let stat = std::fs::metadata(here.path("restante-imported")).unwrap();
+    assert_eq!(stat.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn an_import_again_changes_nothing() {
+    let here = Here::new();
+    let mut old = Mailbox::numbered(5);
+    old.messages.push(Old { found: made(b"unseen"), sent: b"Subject: unseen\r\n".to_vec() });
+    here.import(&mut old).unwrap();
+    let files = |folder| {
+        let names = names_in(&here.path(folder)).into_iter();
+        names
+            .map(|name| std::fs::metadata(here.path(folder).join(name)).unwrap().modified().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let (before, seen) = ((names_in(&here.path("")), files("cur"), files("new")), here.seen().unwrap());
+    assert_eq!((before.1.len(), before.2.len()), (5, 1));
+    old.read.clear();
+    let again = here.import(&mut old).unwrap();
+    assert_eq!((again.found, again.imported, again.already, again.bytes), (6, 0, 6, Bytes(0)));
+    assert_eq!(again.uidl, Uidl::default());
+    assert_eq!((names_in(&here.path("")), files("cur"), files("new")), before);
+    assert_eq!(here.seen().unwrap(), seen);
+    assert!(old.read.is_empty(), "nothing was read again: {:?}", old.read);
+}
+
+#[test]
+fn newcomers_come_behind_all_and_what_was_deleted_here_does_not_come_back() {
+    let here = Here::new();
+    let before = deliver(&here, "Subject: before\n");
+    let mut old = Mailbox::numbered(4);
+    here.import(&mut old).unwrap();
+    let after = deliver(&here, "Subject: after\n");
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-2", "old-3", "old-4", &before, &after]);
+    here.delete(&[1, 4]);
+    old.messages.insert(0, Mailbox::of(&[(b"newcomer", b"late\r\n")]).messages.remove(0));
+    let again = here.import(&mut old).unwrap();
+    assert_eq!((again.imported, again.already), (1, 4));
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3", "old-4", &after, "newcomer"]);
+    // Not even when all of it is gone.
+    here.delete(&[0, 1, 2, 3, 4]);
+    old.messages.extend(Mailbox::of(&[(b"latest", b"late\r\n")]).messages);
+    assert_eq!(here.import(&mut old).unwrap().imported, 1);
+    assert_eq!(ids(&here.seen().unwrap()), ["latest"]);
+}
+
+#[test]
+fn the_order_is_the_old_one_however_many_there_are() {
+    let here = Here::new();
+    let mut old = Mailbox::numbered(1100);
+    old.messages.reverse();
+    let mut landing = here.landing(OsDisk);
+    landing.syncers = 4;
+    let mut told = Vec::new();
+    landing.import(&Here::anna(), &mut old, &mut |progress| told.push(progress.messages)).unwrap();
+    assert_eq!(here.seen().unwrap(), old.shown());
+    assert!(told.is_sorted() && told.last() == Some(&1100));
+    let names: Vec<_> = names_in(&here.path("cur")).into_iter().collect();
+    assert!(names[1].starts_with("0.M000002P"), "also to whoever sorts names as text: {}", names[1]);
+}
+
+#[test]
+fn equal_messages_may_share_a_unique_id_and_different_ones_do_not() {
+    let here = Here::new();
+    let (x, y, z) = (&b"x\r\n"[..], &b"y\r\n"[..], &b"z\r\n"[..]);
+    let mut old = Mailbox::of(&[(b"a", x), (b"a", x), (b"a", y), (b"a-2", z), (b"a", y), (b"a", x)]);
+    let rehearsed = here.landing(OsDisk).rehearse(&Here::anna(), &mut old).unwrap();
+    assert!(!here.mail().exists(), "a rehearsal writes nothing");
+    let imported = here.import(&mut old).unwrap();
+    assert_eq!(imported.uidl, Uidl { kept: 4, generated: 0, renamed: 2 });
+    assert_eq!((rehearsed.uidl, rehearsed.imported), (imported.uidl, 6));
+    assert_eq!(imported.warnings.len(), 2, "{:?}", imported.warnings);
+    assert_eq!(ids(&here.seen().unwrap()), ["a", "a", "a-3", "a-2", "a-3", "a"]);
+    // One more that is called so, later: unlike all of them, or like one that is long deleted.
+    here.delete(&[0, 1, 5]);
+    old.messages.extend(Mailbox::of(&[(b"a", b"w\r\n"), (b"a", x)]).messages);
+    let again = here.import(&mut old).unwrap();
+    assert_eq!((again.imported, again.already), (2, 6));
+    assert_eq!(ids(&here.seen().unwrap()), ["a-3", "a-2", "a-3", "a-4", "a"]);
+}
+
+#[test]
+fn what_nobody_has_seen_gets_a_unique_id_of_ours_and_is_known_again() {
+    let here = Here::new();
+    let mut old = Mailbox::of(&[(b"seen", b"1\r\n")]);
+    old.messages.push(Old { found: made(b"file name"), sent: b"2\r\n".to_vec() });
+    let flagged = crate::import::Found { flags: Flags::new("F".chars()), ..made(b"other") };
+    old.messages.push(Old { found: flagged, sent: b"3\r\n".to_vec() });
+    let imported = here.import(&mut old).unwrap();
+    assert_eq!(imported.uidl, Uidl { kept: 1, generated: 2, renamed: 0 });
+    let seen = here.seen().unwrap();
+    assert!(seen[1..].iter().all(|(id, _)| UniqueId::is_legal(id.as_bytes())));
+    assert_eq!((names_in(&here.path("new")).len(), names_in(&here.path("cur")).len()), (1, 2));
+    assert_eq!(here.import(&mut old).unwrap().already, 3);
+    assert_eq!(here.seen().unwrap(), seen);
+}
+
+#[test]
+fn a_source_that_fails_on_the_way_leaves_the_mailbox_as_it_was_and_is_asked_only_for_the_rest() {
+    for was_empty in [true, false] {
+        let here = Here::new();
+        let mut old = Mailbox::numbered(6);
+        let delivered: Option<String> = (!was_empty).then(|| deliver(&here, "Subject: here\n"));
+        old.ends_at = Some(4);
+        assert!(matches!(here.import(&mut old), Err(Failure::Source { .. })));
+        match here.seen() {
+            Err(maildrop::Error::BeingMoved) => assert!(was_empty),
+            shown => assert_eq!(ids(&shown.unwrap()), delivered.clone().into_iter().collect::<Vec<_>>()),
+        }
+        let late = deliver(&here, "Subject: meanwhile\n");
+        assert_eq!(here.seen().is_err(), was_empty, "new mail alone is never shown");
+        (old.ends_at, old.read) = (None, Vec::new());
+        let imported = here.import(&mut old).unwrap();
+        assert_eq!((imported.imported, imported.already), (6, 0));
+        assert_eq!(old.read, [4, 5], "from where it stopped");
+        let mut expected: Vec<String> = (1..=6).map(|number| format!("old-{number}")).collect();
+        expected.extend(delivered.into_iter().chain([late]));
+        assert_eq!(ids(&here.seen().unwrap()), expected);
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_named_and_the_others_come_over() {
+    let here = Here::new();
+    let mut old = Mailbox::numbered(3);
+    old.broken = vec![1];
+    let imported = here.import(&mut old).unwrap();
+    assert_eq!((imported.found, imported.imported), (3, 2));
+    assert!(!imported.is_complete() && imported.skipped[0].what == "old-2", "{:?}", imported.skipped);
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
+    old.broken.clear();
+    let imported = here.import(&mut old).unwrap();
+    assert_eq!((imported.imported, imported.already), (1, 2));
+}
+
+#[test]
+fn an_empty_mailbox_or_one_that_cannot_be_listed_leaves_no_trace() {
+    let here = Here::new();
+    let mut nothing = Mailbox::default();
+    assert_eq!(here.import(&mut nothing).unwrap().found, 0);
+    assert_eq!(names_in(&here.path("")).into_iter().collect::<Vec<_>>(), ["cur", "new", "tmp"]);
+    std::fs::write(here.path("restante-imported"), "damaged").unwrap();
+    let damaged = here.import(&mut Mailbox::numbered(1)).unwrap_err();
+    assert!(matches!(&damaged, Failure::Disk(error) if error.kind() == io::ErrorKind::InvalidData));
+    assert!(damaged.to_string().contains("restante-imported"), "{damaged}");
+    assert!(!here.path("restante-import").exists());
+    assert_eq!(here.seen().unwrap(), []);
+}
+
+#[test]
+fn one_import_at_a_time() {
+    let here = Here::new();
+    here.import(&mut Mailbox::default()).unwrap();
+    let root = crate::maildrop::twin::folder(&here.path(""));
+    let [new, cur] = ["new", "cur"].map(|name| crate::maildrop::twin::folder(&here.path(name)));
+    let folders = Folders { root, new, cur };
+    let held = Staging::open(&OsDisk, &folders).unwrap();
+    assert!(matches!(here.import(&mut Mailbox::numbered(1)), Err(Failure::Running)));
+    drop(held);
+    assert_eq!(here.import(&mut Mailbox::numbered(1)).unwrap().imported, 1);
+}
+
+#[test]
+fn a_session_keeps_its_mailbox_and_the_next_one_has_the_mail() {
+    let here = Here::new();
+    let delivered = deliver(&here, "Subject: here\n");
+    let session = here.open().unwrap();
+    let imported = here.import(&mut Mailbox::numbered(2)).unwrap();
+    assert_eq!((imported.imported, imported.warnings.len()), (2, 1), "{:?}", imported.warnings);
+    assert_eq!((session.entries().len(), names_in(&here.path("cur")).len()), (1, 0));
+    let deleted = vec![MessageNumber::from_index(0).unwrap()];
+    let again = here.import(&mut Mailbox::numbered(2));
+    assert!(matches!(again, Err(Failure::Disk(error)) if error.kind() == io::ErrorKind::ResourceBusy));
+    session.update(&Changes { deleted, seen: Vec::new() }).unwrap();
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-2"], "without {delivered}");
+}
+
+#[test]
+fn what_an_earlier_run_has_committed_counts_as_this_ones() {
+    let here = Here::new();
+    deliver(&here, "Subject: here\n");
+    let session = here.open().unwrap();
+    let first = here.import(&mut Mailbox::numbered(2)).unwrap();
+    drop(session);
+    let mut old = Mailbox::numbered(3);
+    let again = here.import(&mut old).unwrap();
+    assert_eq!((again.imported, again.already, again.uidl.kept), (3, 0, 3));
+    assert!(again.bytes > first.bytes && first.bytes.0 > 0);
+    assert_eq!(here.seen().unwrap()[..2], old.shown()[..2]);
+}
+
+#[test]
+fn unique_ids_that_look_like_anything_are_kept() {
+    let here = Here::new();
+    let all: Vec<Vec<u8>> =
+        (1..=255_u8).filter(|octet| !b"\r\n".contains(octet)).map(|octet| vec![octet]).collect();
+    let messages = all.iter().map(|id| Old { found: kept(id), sent: b"same\r\n".to_vec() }).collect();
+    let mut old = Mailbox { messages, ..Mailbox::default() };
+    here.import(&mut old).unwrap();
+    assert_eq!(here.seen().unwrap(), old.shown());
+    assert_eq!(here.import(&mut old).unwrap().already, 253);
+}
