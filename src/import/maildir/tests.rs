@@ -275,7 +275,12 @@ fn solid_pop3d_orders_by_the_files_time() {
         "dc3afa79a92495c4762453f74f754005",
         "4e98ad274faf47a40d5d4a0ccfad4843",
     ];
-    assert_eq!(old.ids(&served_by(Server::SolidPop3d)), expected);
+    let inventory = old.inventory(&served_by(Server::SolidPop3d));
+    assert_eq!(ids(&inventory), expected);
+    assert_eq!(inventory.warnings, [""; 0]);
+    old.set_time("cur", b"3.c:2,", 1000);
+    let warnings = old.inventory(&served_by(Server::SolidPop3d)).warnings;
+    assert!(warnings[0].starts_with("1 messages are as old"), "{warnings:?}");
 }
 
 #[test]
