@@ -251,6 +251,17 @@ pub const FETCH_MESSAGES_MAX: usize = 1_000_000;
 /// Octets of one message: the largest that Dovecot and Courier send.
 pub const FETCH_MESSAGE_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
+// ---- Moving in ------------------------------------------------------------------------------
+
+/// Octets of a line in an mbox by which it is judged: whether it parts two messages, and what a header line
+/// says. Dovecot looks at 4096 octets at least, mailutils at 1024.
+pub const MBOX_LINE_HEAD: usize = 4096;
+/// How long a lock on an mbox is waited for: a delivery takes a second, a session that holds on to its lock
+/// may take for ever.
+pub const MBOX_LOCK_WAIT: Duration = Duration::from_secs(30);
+/// How often it is tried meanwhile.
+pub const MBOX_LOCK_PAUSE: Duration = Duration::from_millis(100);
+
 // ---- The disk -------------------------------------------------------------------------------
 
 /// Free space that deliveries leave to everything else on the disk.

@@ -9,6 +9,7 @@
 pub mod landing;
 pub mod doveconf;
 pub mod maildir;
+pub mod mbox;
 pub mod source;
 pub mod uidl_format;
 

@@ -1,0 +1,276 @@
+//! An mbox of another server, as a [`Source`]: one file with all messages of a mailbox, one behind the other.
+//!
+//! Which server it was decides where a message ends, what of it was shown, and under which unique-id. The
+//! file is read in blocks, under lock, and not changed; what is kept of it in memory is an index. Knows no
+//! Maildir of ours.
+
+mod fingerprint;
+mod from_line;
+mod guess;
+mod habits;
+mod header;
+mod identity;
+mod index;
+mod lock;
+mod numbers;
+mod pieces;
+mod scan;
+mod shown;
+mod splitter;
+mod unique_ids;
+
+pub use habits::Server;
+
+use super::source::{Error, Flags, Found, Inventory, SkippedItem, Source, UniqueIdOf};
+use super::uidl_format::{UidlFormat, Variable};
+use crate::limits;
+use fingerprint::Recipe;
+use habits::{Habits, Identity};
+use identity::Identities;
+use index::Message;
+use lock::{Busy, Lock};
+use numbers::Numbers;
+use scan::Stop;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Dovecot's `mbox_md5`: what `%m` is a hash of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Md5Of {
+    /// Some lines of the header.
+    #[default]
+    Apop3d,
+    /// All lines of the header but Dovecot's own.
+    All,
+}
+
+/// What an operator may say about an mbox.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// `None` goes by what stands in the file, and asks when that says nothing.
+    pub server: Option<Server>,
+    /// Dovecot's `pop3_uidl_format`; `None` is Dovecot's default.
+    pub uidl_format: Option<UidlFormat>,
+    /// Dovecot's `pop3_reuse_xuidl`.
+    pub reuse_xuidl: bool,
+    /// Dovecot's `pop3_uidl_duplicates = rename`.
+    pub rename_duplicates: bool,
+    /// Dovecot's `mbox_md5`.
+    pub mbox_md5: Md5Of,
+}
+
+/// An mbox.
+#[derive(Debug)]
+struct Mbox {
+    path: PathBuf,
+    file: File,
+    server: Server,
+    options: Options,
+    /// Held from the inventory to the last message.
+    lock: Option<Lock>,
+    /// By index of the inventory.
+    messages: Vec<Message>,
+}
+
+impl Md5Of {
+    /// As `--mbox-md5` and Dovecot have it.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "apop3d" => Some(Self::Apop3d),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// Opens an mbox for moving in.
+///
+/// # Errors
+/// [`Error::Ask`] when it does not show who served it; [`Error::Source`] when it is no mbox or may not be
+/// read.
+pub fn open(path: &Path, options: &Options) -> Result<Box<dyn Source>, Error> {
+    let file = open_quietly(path).map_err(|error| unreadable(path, &error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if metadata.is_dir() {
+        return Err(Error::Source {
+            what: format!("{}: it is a folder, and an mbox is a file", path.display()),
+            remedy: "take it with import maildir, if it holds cur/ and new/".to_owned(),
+        });
+    }
+    if !metadata.is_file() {
+        return Err(no_mbox(path));
+    }
+    let server = match options.server {
+        Some(server) => server,
+        None => guess::server(path, &file, options)?,
+    };
+    Ok(Box::new(Mbox {
+        path: path.to_owned(),
+        file,
+        server,
+        options: options.clone(),
+        lock: None,
+        messages: Vec::new(),
+    }))
+}
+
+/// The time of access stays, if the file is ours or we are root.
+fn open_quietly(path: &Path) -> io::Result<File> {
+    use nix::errno::Errno;
+    use nix::fcntl::{OFlag, open};
+    use nix::sys::stat::Mode;
+    // Not blocking: a pipe would hold us for ever.
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let fd = match open(path, flags | OFlag::O_NOATIME, Mode::empty()) {
+        Err(Errno::EPERM) => open(path, flags, Mode::empty()),
+        opened => opened,
+    }?;
+    Ok(fd.into())
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::Source {
+        what: format!("{}: it cannot be read: {error}", path.display()),
+        remedy: "name the mbox of the inbox, and run this as a user who may read it".to_owned(),
+    }
+}
+
+fn no_mbox(path: &Path) -> Error {
+    Error::Source {
+        what: format!("{}: it is no mbox: it does not begin with a `From ` line", path.display()),
+        remedy: "name the file in which the old server kept the inbox, like /var/mail/NAME".to_owned(),
+    }
+}
+
+impl Source for Mbox {
+    fn name(&self) -> String {
+        format!("{} mbox:{}", self.server.as_str(), self.path.display())
+    }
+
+    fn inventory(&mut self) -> Result<Inventory, Error> {
+        let lock =
+            Lock::take(&self.file, &self.path, limits::MBOX_LOCK_WAIT).map_err(|busy| self.busy(busy))?;
+        let mut inventory = Inventory { warnings: lock.warnings.clone(), ..Inventory::default() };
+        self.lock = Some(lock);
+        let (messages, numbers) = self.index()?;
+        let ids = unique_ids::of(&self.path, self.server, &self.options, &messages, &numbers)?;
+        let hidden = |message: &Message| self.habits().hides_deleted && message.status.deleted;
+        let mut identities = Identities::default();
+        let mut shown = Vec::with_capacity(messages.len());
+        for (number, (message, id)) in (1..).zip(messages.into_iter().zip(ids)) {
+            let place = format!("message {number}, at octet {}", message.start);
+            if hidden(&message) {
+                let why = "it is marked as deleted, so the old server did not show it".to_owned();
+                inventory.skipped.push(SkippedItem { what: place, why });
+                continue;
+            }
+            let unique_id = match id {
+                Some(id) => UniqueIdOf::Kept(id),
+                None => UniqueIdOf::Made { identity: identities.next(self.hash(&message)?) },
+            };
+            inventory.messages.push(found(&message, unique_id, place));
+            shown.push(message);
+        }
+        inventory.warnings.extend(self.doubts(&inventory));
+        self.messages = shown;
+        Ok(inventory)
+    }
+
+    fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
+        let Some(message) = self.messages.get(index) else {
+            return Err(Error::Message { what: format!("there is no message {}", index + 1) });
+        };
+        let mut sink = |block: &[u8]| sink(block).map_err(Stop::Sink);
+        scan::read(&self.file, self.habits(), message, &mut sink).map_err(|stop| match stop {
+            Stop::Sink(error) => Error::Landing(error),
+            Stop::Disk(error) => Error::Message {
+                what: format!("{}: message at octet {}: {error}", self.path.display(), message.start),
+            },
+        })
+    }
+}
+
+impl Mbox {
+    fn habits(&self) -> Habits {
+        self.server.habits()
+    }
+
+    fn index(&self) -> Result<(Vec<Message>, Numbers), Error> {
+        let identity = match (self.habits().identity, &self.options.uidl_format) {
+            (Identity::DovecotNumbers(_), Some(format)) if needs_hash(format) => {
+                Identity::DovecotNumbers(Some(match self.options.mbox_md5 {
+                    Md5Of::Apop3d => Recipe::DovecotApop3d,
+                    Md5Of::All => Recipe::DovecotAll,
+                }))
+            }
+            (identity, _) => identity,
+        };
+        let index = scan::index(&self.file, self.habits(), identity);
+        index.map_err(|error| unreadable(&self.path, &error))?.ok_or_else(|| no_mbox(&self.path))
+    }
+
+    /// Of what lasts of a message.
+    fn hash(&self, message: &Message) -> Result<Sha256, Error> {
+        let mut hash = Sha256::new();
+        let mut sink = |block: &[u8]| {
+            hash.update(block);
+            Ok(())
+        };
+        match scan::read(&self.file, identity::lasting(self.habits()), message, &mut sink) {
+            Ok(()) => Ok(hash),
+            Err(Stop::Disk(error) | Stop::Sink(error)) => Err(unreadable(&self.path, &error)),
+        }
+    }
+
+    fn busy(&self, busy: Busy) -> Error {
+        match busy {
+            Busy::Failed(error) => unreadable(&self.path, &error),
+            Busy::Held(by) => Error::Source {
+                what: format!("{}: it is in use: {by}", self.path.display()),
+                remedy:
+                    "wait until the old server or the delivery is done with it, or stop them, and run the \
+                         same command again"
+                        .to_owned(),
+            },
+        }
+    }
+
+    /// What the operator should know about unique-ids that nobody could know.
+    fn doubts(&self, inventory: &Inventory) -> Option<String> {
+        let made = |found: &&Found| matches!(found.unique_id, UniqueIdOf::Made { .. });
+        let count = inventory.messages.iter().filter(made).count();
+        let line = match self.habits().identity {
+            Identity::Written => "X-UIDL",
+            Identity::DovecotNumbers(_) | Identity::UwNumbers => "X-IMAPbase",
+            Identity::Hash(_) | Identity::New => return None,
+        };
+        (count > 0).then(|| {
+            format!(
+                "{}: {count} messages have no unique-id of {}, which writes {line} into a mailbox that it has \
+                 shown; they get new ones",
+                self.path.display(),
+                self.server.as_str()
+            )
+        })
+    }
+}
+
+fn needs_hash(format: &UidlFormat) -> bool {
+    format.uses(Variable::Md5) || format.uses(Variable::Guid)
+}
+
+fn found(message: &Message, unique_id: UniqueIdOf, place: String) -> Found {
+    Found {
+        unique_id,
+        octets: None, // What is hidden is not counted here.
+        received: message.received,
+        flags: Flags::new(message.status.letters()),
+        is_new: !message.status.old && !message.status.read,
+        place,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! UIDs out of X-IMAPbase and X-UID, as Dovecot and c-client believe them. Both write them into every message
+//! at the first session that sees it, and both distrust what a message may have brought along: a number
+//! counts only if it fits between its neighbours. Knows no file.
+
+/// Who numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// Dovecot: what does not fit is numbered anew, and all behind it.
+    Dovecot,
+    /// c-client: what does not fit voids the validity of all.
+    Uw,
+}
+
+/// Numbers the messages of one mbox, in order.
+#[derive(Clone, Debug)]
+pub struct Numbers {
+    rules: Rules,
+    /// 0: none has been seen, or it is void.
+    validity: u32,
+    /// The greatest number ever given.
+    last: u32,
+    /// The number of the message before.
+    previous: u32,
+    /// The number of this message, 0 if it has none that counts.
+    uid: u32,
+    /// Whether this is the first message of the file.
+    first: bool,
+    /// Whether the base has been seen in it.
+    based: bool,
+    /// Whether this message is none, but a box for the base.
+    pseudo: bool,
+    /// A number that voided the validity.
+    misfit: Option<u32>,
+}
+
+impl Numbers {
+    /// At the start of a file.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            validity: 0,
+            last: 0,
+            previous: 0,
+            uid: 0,
+            first: true,
+            based: false,
+            pseudo: false,
+            misfit: None,
+        }
+    }
+
+    /// X-IMAPbase, or X-IMAP (`pseudo`).
+    pub fn base(&mut self, pseudo: bool, value: &[u8]) {
+        if !self.first || self.based {
+            return; // Somebody else's, brought along by a message.
+        }
+        let Some((validity, last)) = parse_base(value, self.rules) else { return };
+        self.validity = validity;
+        self.last = last;
+        self.based = true;
+        self.pseudo = pseudo;
+    }
+
+    /// X-UID.
+    pub fn uid(&mut self, value: &[u8]) {
+        match self.rules {
+            Rules::Dovecot => self.dovecots_uid(value),
+            Rules::Uw => self.uws_uid(value),
+        }
+    }
+
+    fn dovecots_uid(&mut self, value: &[u8]) {
+        let (number, rest) = leading_number(without_line_end(value));
+        let broken = !rest.iter().all(|octet| matches!(octet, b' ' | b'\t' | b'\n'));
+        let next = self.last.wrapping_add(1);
+        if self.uid != 0 || broken || (self.first && !self.based) || number > next || number <= self.previous
+        {
+            return;
+        }
+        self.last = self.last.max(number);
+        self.uid = number;
+    }
+
+    fn uws_uid(&mut self, value: &[u8]) {
+        if self.validity == 0 || self.pseudo {
+            return;
+        }
+        let number = leading_number(value).0;
+        if self.uid != 0 || number <= self.previous || number > self.last {
+            self.misfit = Some(number);
+            self.validity = 0;
+            self.uid = 0;
+        } else {
+            self.uid = number;
+        }
+    }
+
+    /// The header of this message is over: its number, or `None` when it is no message.
+    pub fn next(&mut self) -> Option<u32> {
+        let mut uid = std::mem::take(&mut self.uid);
+        let pseudo = std::mem::take(&mut self.pseudo);
+        self.first = false;
+        if pseudo {
+            return None;
+        }
+        if uid == 0 {
+            self.last = self.last.wrapping_add(1);
+            uid = self.last;
+        }
+        self.previous = uid;
+        Some(uid)
+    }
+
+    /// The UIDVALIDITY, if the file has one that counts.
+    pub fn validity(&self) -> Option<u32> {
+        (self.validity != 0).then_some(self.validity)
+    }
+
+    /// A number that made c-client number all messages anew.
+    pub fn misfit(&self) -> Option<u32> {
+        self.misfit
+    }
+}
+
+/// `VALIDITY LAST`, and maybe keywords behind it.
+fn parse_base(value: &[u8], rules: Rules) -> Option<(u32, u32)> {
+    let (validity, rest) = leading_number(without_line_end(value));
+    if rules == Rules::Dovecot && !matches!(rest.first(), None | Some(b' ')) {
+        return None;
+    }
+    let (last, rest) = leading_number(rest.trim_ascii_start());
+    if rules == Rules::Dovecot && !matches!(rest.first(), None | Some(b' ' | b'\t' | b'\n')) {
+        return None;
+    }
+    (validity != 0).then_some((validity, last))
+}
+
+fn without_line_end(value: &[u8]) -> &[u8] {
+    let value = value.strip_suffix(b"\n").unwrap_or(value);
+    value.strip_suffix(b"\r").unwrap_or(value)
+}
+
+/// The digits at the front as a number, 0 if there are none or too many.
+fn leading_number(value: &[u8]) -> (u32, &[u8]) {
+    let value = value.trim_ascii_start();
+    let end = value.iter().position(|octet| !octet.is_ascii_digit()).unwrap_or(value.len());
+    let (digits, rest) = value.split_at(end);
+    (std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0), rest)
+}

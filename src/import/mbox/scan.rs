@@ -1,0 +1,119 @@
+//! The way from a file to its index, and from the index to the octets of one message.
+//!
+//! Reads in blocks of one size, wherever it is told; knows no lock and no unique-id.
+
+use super::habits::{Habits, Identity};
+use super::index::Message;
+use super::numbers::Numbers;
+use super::shown::Shown;
+use super::splitter::{Splitter, Step};
+use crate::limits;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
+
+/// Octets that can be read anywhere.
+pub trait ReadAt {
+    /// As [`FileExt::read_at`].
+    ///
+    /// # Errors
+    /// What the disk says.
+    fn read_at(&self, block: &mut [u8], at: u64) -> io::Result<usize>;
+}
+
+impl ReadAt for File {
+    fn read_at(&self, block: &mut [u8], at: u64) -> io::Result<usize> {
+        FileExt::read_at(self, block, at)
+    }
+}
+
+/// Indexes an mbox; `None` if it is none.
+///
+/// # Errors
+/// What the disk says.
+pub fn index(
+    file: &impl ReadAt,
+    habits: Habits,
+    identity: Identity,
+) -> io::Result<Option<(Vec<Message>, Numbers)>> {
+    let mut splitter = Splitter::new(habits, identity);
+    let mut block = vec![0; limits::COUNT_BLOCK];
+    let mut at = 0;
+    loop {
+        let read = read_some(file, &mut block, at)?;
+        if read == 0 {
+            return Ok(splitter.finish());
+        }
+        match splitter.push(&block[..read]) {
+            Step::More => at += read as u64,
+            Step::NoMbox => return Ok(None),
+            Step::Claim { taken, end } => {
+                at += taken as u64;
+                if is_borne_out(file, &splitter, end)? {
+                    splitter.jump(end);
+                    at = end;
+                }
+            }
+        }
+    }
+}
+
+fn is_borne_out(file: &impl ReadAt, splitter: &Splitter, end: u64) -> io::Result<bool> {
+    let mut head = [0; limits::MBOX_LINE_HEAD];
+    let mut filled = 0;
+    // A block may come in parts, and the end of the file is known only by an empty one.
+    while filled < head.len() {
+        match read_some(file, &mut head[filled..], end.saturating_add(filled as u64))? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(splitter.bears_out(&head[..filled], filled < head.len()))
+}
+
+/// Gives one message as its server showed it.
+///
+/// # Errors
+/// What the disk or the sink says; [`ErrorKind::UnexpectedEof`] if the file has become shorter.
+pub fn read(
+    file: &impl ReadAt,
+    habits: Habits,
+    message: &Message,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let mut shown = Shown::new(habits, message);
+    let mut block = vec![0; limits::COUNT_BLOCK];
+    let mut out = Vec::with_capacity(limits::COUNT_BLOCK);
+    let mut at = message.start;
+    while at < message.end {
+        let wanted = usize::try_from(message.end - at).unwrap_or(usize::MAX).min(block.len());
+        let read = read_some(file, &mut block[..wanted], at).map_err(Stop::Disk)?;
+        if read == 0 {
+            return Err(Stop::Disk(ErrorKind::UnexpectedEof.into()));
+        }
+        shown.push(&block[..read], &mut out);
+        at += read as u64;
+        sink(&out)?;
+        out.clear();
+    }
+    shown.finish(&mut out);
+    sink(&out)
+}
+
+/// What ends the reading of a message early.
+#[derive(Debug)]
+pub enum Stop {
+    /// The file cannot be read.
+    Disk(io::Error),
+    /// The sink takes no more.
+    Sink(io::Error),
+}
+
+fn read_some(file: &impl ReadAt, block: &mut [u8], at: u64) -> io::Result<usize> {
+    loop {
+        match file.read_at(block, at) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
