@@ -18,7 +18,7 @@ pub struct Server {
     pub port: Option<u16>,
     /// `None`: TLS as the port has it, which only a server on this machine may do without.
     pub security: Option<Security>,
-    /// `None`: the authorities of this machine; nobody is asked about a server on this machine.
+    /// `None`: the authorities of this machine, unless TLS is not asked for and not needed.
     pub trust: Option<Trust>,
 }
 
@@ -107,7 +107,9 @@ impl Server {
         addresses.iter_mut().for_each(|address: &mut SocketAddr| address.set_port(port));
         let trust = match &self.trust {
             Some(trust) => trust.clone(),
-            None if is_local || self.security == Some(Security::Plain) => Trust::anybody(),
+            None if self.security == Some(Security::Plain) => Trust::anybody(),
+            // A password may go in the clear there, so a certificate of no authority is better than none.
+            None if is_local && self.security.is_none() => Trust::anybody(),
             None => Trust::system().map_err(Problem::Ours)?,
         };
         let stream = net::connect(&addresses, patience.connect).await.map_err(unreachable)?;

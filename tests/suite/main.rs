@@ -3,6 +3,7 @@
 mod client;
 mod dialogue;
 mod harness;
+mod rude;
 mod scram;
 
 mod abuse;
@@ -13,6 +14,7 @@ mod cli;
 mod concurrency;
 mod configs;
 mod delivery;
+mod fetch;
 mod first_run;
 mod foreign_mail;
 mod guessing;

@@ -1,0 +1,393 @@
+//! Pulling mail from old servers, well-behaved and rude ones, through the source that the landing reads.
+//!
+//! No test waits for a time to pass but one, in which the server says nothing at all.
+
+use crate::harness::{LIMIT, Server as Restante, eventually};
+use crate::rude::Rude;
+use restante::fetch::{Login, Mailbox, Patience, Problem, Security, Server};
+use restante::import::{Error, Source, UniqueIdOf};
+use restante::limits;
+use restante::mail::{Password, UserName};
+use restante::net::Trust;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+const PATIENT: Patience =
+    Patience { connect: LIMIT, answer: LIMIT, in_use: LIMIT, pause: Duration::from_millis(1) };
+
+fn mailbox_at(address: SocketAddr, change: impl FnOnce(&mut Server, &mut Patience)) -> Mailbox {
+    let (mut server, mut patience) = (Server::parse(&address.to_string()).unwrap(), PATIENT);
+    change(&mut server, &mut patience);
+    let login = Login { user: UserName::parse("anna").unwrap(), password: Password::new("secret").unwrap() };
+    Mailbox::new(server, login, patience, false)
+}
+
+fn mailbox(rude: &Rude) -> Mailbox {
+    mailbox_at(rude.address, |_, _| {})
+}
+
+/// A login, and the listing of these sizes and unique-ids.
+fn listed(capabilities: &str, list: &str, uidl: &str) -> String {
+    format!(
+        "S: +OK
+        C: CAPA
+        S: +OK
+        {capabilities}
+        S: .
+        C: USER anna
+        S: +OK
+        C: PASS secret
+        S: +OK
+        C: UIDL
+        S: +OK
+        {uidl}
+        S: .
+        C: LIST
+        S: +OK
+        {list}
+        S: .
+        "
+    )
+}
+
+const THREE: (&str, &str) = ("S: 1 9\nS: 2 9\nS: 3 9", "S: 1 a\nS: 2 b\nS: 3 c");
+
+fn three(capabilities: &str) -> String {
+    listed(capabilities, THREE.0, THREE.1)
+}
+
+/// Unique-ids of the inventory.
+fn ids(mailbox: &mut Mailbox) -> Vec<Vec<u8>> {
+    let inventory = mailbox.inventory().unwrap();
+    let id = |found: restante::import::Found| match found.unique_id {
+        UniqueIdOf::Kept(id) => id.as_bytes().to_vec(),
+        UniqueIdOf::Made { .. } => panic!("made"),
+    };
+    inventory.messages.into_iter().map(id).collect()
+}
+
+fn read(mailbox: &mut Mailbox, index: usize) -> Result<String, String> {
+    let mut text = Vec::new();
+    let mut sink = |piece: &[u8]| {
+        text.extend_from_slice(piece);
+        Ok(())
+    };
+    mailbox.read(index, &mut sink).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+fn read_all(mailbox: &mut Mailbox, count: usize) -> Vec<Result<String, String>> {
+    mailbox.expect(&(0..count).collect::<Vec<_>>());
+    (0..count).map(|index| read(mailbox, index)).collect()
+}
+
+/// Why the inventory cannot be had.
+#[track_caller]
+fn refused(mailbox: &mut Mailbox) -> String {
+    match mailbox.inventory() {
+        Err(Error::Source { what, remedy }) => format!("{what}: {remedy}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn messages_are_asked_for_ahead_where_the_server_takes_it() {
+    let script = three("S: PIPELINING")
+        + "C: RETR 1
+        C: RETR 2
+        C: RETR 3
+        S: +OK
+        S: ..one
+        S: .
+        S: +OK
+        S: .
+        S: +OK
+        s: th\\xe9\\x00\\r\\r\\n.\\r\\n
+        C: QUIT
+        S: +OK";
+    let rude = Rude::playing(&[&script]);
+    let mut mailbox = mailbox(&rude);
+    assert_eq!(ids(&mut mailbox), [b"a", b"b", b"c"]);
+    let read = read_all(&mut mailbox, 3);
+    assert_eq!(read, [".one\n", "", "th\u{fffd}\0\r\n"].map(|text| Ok(text.to_owned())));
+    mailbox.close();
+    rude.done();
+}
+
+#[test]
+fn a_server_without_capa_is_asked_one_thing_at_a_time() {
+    let rude = Rude::playing(&["
+        S: +OK
+        C: CAPA
+        S: -ERR
+        C: USER anna
+        S: +OK
+        C: PASS secret
+        S: +OK
+        C: UIDL
+        S: +OK
+        S: 2 x
+        S: 5 y
+        S: .
+        C: LIST
+        S: -ERR
+        C: RETR 2
+        S: +OK
+        S: two
+        S: .
+        C: RETR 5
+        S: +OK
+        S: five
+        S: ."]);
+    let mut mailbox = mailbox(&rude);
+    assert_eq!(ids(&mut mailbox), [b"x", b"y"]);
+    assert_eq!(read_all(&mut mailbox, 2), [Ok("two\n".to_owned()), Ok("five\n".to_owned())]);
+    drop(mailbox);
+    rude.done();
+}
+
+#[test]
+fn unique_ids_are_kept_as_they_are_and_sizes_may_lie() {
+    let long = "x".repeat(limits::CARRIED_ID_MAX);
+    let uidl = format!("s: 1 a b \\xe4\\r\\n\nS: 2 {long}\nS: 2 {long}\nS: 3 same\nS: 4 same");
+    let script = listed("S: PIPELINING", "S: 1 0\nS: 2 99999999999\nS: 3 7\nS: 4 7", &uidl)
+        + "C: RETR 1
+        S: +OK 0 octets
+        S: a longer text than that
+        S: .";
+    let rude = Rude::playing(&[&script]);
+    let mut mailbox = mailbox(&rude);
+    assert_eq!(ids(&mut mailbox), [&b"a b \xe4"[..], long.as_bytes(), b"same", b"same"]);
+    mailbox.expect(&[0]);
+    assert_eq!(read(&mut mailbox, 0).unwrap(), "a longer text than that\n");
+    drop(mailbox);
+    rude.done();
+}
+
+#[test]
+fn what_would_have_to_be_guessed_is_refused() {
+    for (list, uidl, why) in [
+        ("S: 1 9", "S: 1 a\nS: 1 b", "makes no sense: 1 b"),
+        ("S: 1 9", "S: first a", "makes no sense: first a"),
+        ("S: 1 9\nS: 2 9", "S: 1 a", "shows none for message 2"),
+        ("S: 1 9", "S: 1", "shows none for message 1"),
+        ("S: 1 nine", "S: 1 a", "makes no sense: 1 nine"),
+        ("S: 1 9", "s: 1 a\\x00b\\r\\n", "cannot be kept"),
+    ] {
+        let rude = Rude::playing(&[&listed("", list, uidl)]);
+        let error = refused(&mut mailbox(&rude));
+        assert!(error.contains(why), "{error}");
+        drop(rude);
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_goes_on_with_the_message_it_broke_in() {
+    let broken = three("S: PIPELINING")
+        + "C: RETR 1
+        C: RETR 2
+        C: RETR 3
+        S: +OK
+        S: one
+        S: .
+        S: +OK
+        S: the first line
+        s: half of the sec
+        !close";
+    let renumbered = listed("", "S: 1 9\nS: 2 9", "S: 1 b\nS: 2 c")
+        + "C: RETR 1
+        S: +OK
+        S: the first line
+        S: half of the second line
+        S: .
+        C: RETR 2
+        S: +OK
+        S: three
+        S: .";
+    let rude = Rude::playing(&[&broken, &renumbered]);
+    let mut mailbox = mailbox(&rude);
+    ids(&mut mailbox);
+    let wanted = ["one\n", "the first line\nhalf of the second line\n", "three\n"];
+    assert_eq!(read_all(&mut mailbox, 3), wanted.map(|text| Ok(text.to_owned())));
+    drop(mailbox);
+    rude.done();
+}
+
+#[test]
+fn a_message_that_is_another_text_each_time_is_not_put_together_of_two() {
+    let first = three("S: PIPELINING") + "C: RETR 1\nC: RETR 2\nC: RETR 3\nS: +OK\nS: boundary 1\n!close";
+    let second =
+        three("S: PIPELINING") + "C: RETR 1\nC: RETR 2\nC: RETR 3\nS: +OK\nS: boundary 2\nS: .\n!close";
+    let third = three("")
+        + "C: RETR 2
+        S: +OK
+        S: two
+        S: .
+        C: RETR 3
+        S: -ERR gone
+        ";
+    let rude = Rude::playing(&[&first, &second, &third]);
+    let mut mailbox = mailbox(&rude);
+    ids(&mut mailbox);
+    let read = read_all(&mut mailbox, 3);
+    assert!(read[0].as_ref().unwrap_err().starts_with("message 1: it broke off"), "{read:?}");
+    assert_eq!(read[1], Ok("two\n".to_owned()));
+    assert_eq!(read[2], Err("message 3: the old server refuses it: gone".to_owned()));
+    drop(mailbox);
+    rude.done();
+}
+
+#[test]
+fn a_message_that_breaks_each_connection_is_left_out_and_a_server_that_does_is_given_up() {
+    let breaks = three("") + "C: RETR 1\nS: +OK\ns: half\n!close";
+    let goes_on = three("") + "C: RETR 2\nS: +OK\nS: two\nS: .\n!close";
+    let tries = limits::FETCH_TRIES_OF_ONE_MAX as usize;
+    let mut scripts = vec![breaks.as_str(); tries];
+    scripts.push(&goes_on);
+    let rude = Rude::playing(&scripts);
+    let mut mailbox = mailbox(&rude);
+    ids(&mut mailbox);
+    let error = read(&mut mailbox, 0).unwrap_err();
+    assert!(error.starts_with("message 1: ") && error.contains("broken off"), "{error}");
+    assert_eq!(read(&mut mailbox, 1), Ok("two\n".to_owned()));
+    // The script is at its end; from here on connections are closed or refused.
+    rude.done();
+    let last =
+        (2..10).map(|_| read(&mut mailbox, 2).unwrap_err()).find(|error| !error.starts_with("message"));
+    assert!(last.is_some_and(|error| error.contains("no answer")));
+}
+
+#[test]
+fn a_mailbox_in_use_is_tried_again_and_then_named() {
+    let in_use = "
+        S: +OK
+        C: CAPA
+        S: -ERR
+        C: USER anna
+        S: +OK
+        C: PASS secret
+        S: -ERR [IN-USE] somebody reads it
+        ";
+    let rude = Rude::playing(&[in_use, in_use, &three("")]);
+    assert_eq!(ids(&mut mailbox(&rude)).len(), 3);
+    rude.done();
+    let rude = Rude::playing(&[in_use]);
+    let error = refused(&mut mailbox_at(rude.address, |_, patience| patience.in_use = Duration::ZERO));
+    assert!(error.contains("the mailbox is in use: [IN-USE] somebody reads it"), "{error}");
+    rude.done();
+}
+
+#[test]
+fn each_failure_is_named_with_its_remedy() {
+    let login = "S: +OK\nC: CAPA\nS: -ERR\nC: USER anna\nS: +OK\nC: PASS secret\n";
+    for (script, wanted) in [
+        ("S: 220 smtp.example.org ESMTP", "no POP3 server: 220 smtp.example.org ESMTP: see that the port"),
+        (&format!("{login}S: -ERR [AUTH] no"), "refuses user name or password: [AUTH] no: see that both"),
+        (
+            &format!("{login}S: -ERR [SYS/TEMP] broken"),
+            "cannot serve this mailbox now: [SYS/TEMP] broken: run",
+        ),
+        (&format!("{login}!close"), "broken off: it closed the connection before it had answered PASS: run"),
+        (&format!("{login}S: +OK\nC: UIDL\nS: -ERR what?"), "no unique-ids (UIDL): what?: with --no-uidl"),
+        ("!close", "before it had answered our arrival"),
+    ] {
+        let rude = Rude::playing(&[script]);
+        let error = refused(&mut mailbox(&rude));
+        assert!(error.contains(wanted), "{error}");
+        rude.done();
+    }
+    let silent = Rude::playing(&["!silent"]);
+    let impatient = |_: &mut Server, patience: &mut Patience| patience.answer = Duration::from_millis(50);
+    let error = refused(&mut mailbox_at(silent.address, impatient));
+    assert!(error.contains("broken off before it had answered our arrival: it fell silent"), "{error}");
+    silent.done();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = refused(&mut mailbox_at(nobody, |_, _| {}));
+    assert!(error.contains("no answer: ") && error.contains("see that the server runs"), "{error}");
+    let error = refused(&mut mailbox_at(nobody, |server, _| server.host = "no..host".to_owned()));
+    assert!(error.contains("no such host: "), "{error}");
+}
+
+#[test]
+fn only_what_is_named_is_deleted_and_quit_must_carry_it_out() {
+    let deletes = |answer: &str| {
+        three("S: PIPELINING")
+            + "C: DELE 1
+            C: DELE 3
+            S: +OK
+            S: +OK
+            C: QUIT
+            "
+            + answer
+    };
+    let rude = Rude::playing(&[&deletes("S: +OK")]);
+    let mut kept = mailbox(&rude);
+    kept.inventory().unwrap();
+    assert_eq!(kept.delete(&[0, 2]).unwrap(), 2);
+    rude.done();
+    let rude = Rude::playing(&[&deletes("S: -ERR [SYS/TEMP] some messages not removed")]);
+    let mut kept = mailbox(&rude);
+    kept.inventory().unwrap();
+    assert!(matches!(kept.delete(&[0, 2]), Err(Problem::NotDeleted { .. })));
+    rude.done();
+    // The session that listed was closed for idleness: the numbers are looked up in another.
+    let other = listed("", "S: 1 9\nS: 2 9", "S: 1 c\nS: 2 d") + "C: DELE 1\nS: +OK\nC: QUIT\nS: +OK";
+    let rude = Rude::playing(&[&(three("") + "!close"), &other]);
+    let mut kept = mailbox(&rude);
+    kept.inventory().unwrap();
+    assert_eq!(kept.delete(&[0, 2]).unwrap(), 1);
+    rude.done();
+}
+
+// ---- With a well-behaved server: our own.
+
+fn pop3s(server: &Restante, change: impl FnOnce(&mut Server)) -> Mailbox {
+    mailbox_at(server.address("pop3s"), |old, _| {
+        old.security = Some(Security::Tls);
+        change(old);
+    })
+}
+
+#[test]
+fn certificates_are_checked_by_authority_by_fingerprint_or_not_at_all() {
+    let server = Restante::start("");
+    server.send(&["anna@example.org"], b"Subject: x\r\n\r\n.\r\n");
+    let error = refused(&mut pop3s(&server, |_| {}));
+    let (_, shown) = error.split_once("--fingerprint ").expect(&error);
+    let fingerprint = shown.split(',').next().unwrap().parse().unwrap();
+    let other = "00".repeat(32).parse().unwrap();
+    assert!(error.contains("its certificate is not trusted"), "{error}");
+    let certificate = server.data().join("tls/cert.pem");
+    let trusts = [Trust::one(fingerprint), Trust::file(&certificate).unwrap(), Trust::anybody()];
+    for trust in trusts {
+        let mut mailbox = pop3s(&server, |old| old.trust = Some(trust.clone()));
+        assert_eq!(ids(&mut mailbox).len(), 1, "{trust:?}");
+        assert!(read(&mut mailbox, 0).unwrap().ends_with("Subject: x\n\n.\n"));
+        mailbox.close();
+        // STLS leads to the same handshake.
+        let mut mailbox = mailbox_at(server.address("pop3"), |old, _| old.trust = Some(trust));
+        assert_eq!(ids(&mut mailbox).len(), 1);
+        mailbox.close();
+    }
+    let error = refused(&mut pop3s(&server, |old| old.trust = Some(Trust::one(other))));
+    assert!(error.contains("its certificate is not trusted"), "{error}");
+}
+
+#[test]
+fn without_a_wish_a_server_on_this_machine_is_asked_as_it_likes_best() {
+    let server = Restante::start("");
+    for (port, security) in [("pop3", None), ("pop3", Some(Security::Plain)), ("pop3", Some(Security::Stls))]
+    {
+        let mut mailbox = mailbox_at(server.address(port), |old, _| old.security = security);
+        match (security, mailbox.inventory()) {
+            (Some(Security::Stls), Err(error)) => assert!(error.to_string().contains("not trusted")),
+            (_, found) => assert_eq!(found.unwrap().messages, []),
+        }
+        mailbox.close();
+    }
+    let logins =
+        || server.log().lines().filter(|line| line.contains("pop3.login")).map(str::to_owned).collect();
+    let logins: Vec<String> =
+        eventually("two logins", || Some(logins()).filter(|found: &Vec<String>| found.len() == 2));
+    assert_eq!(logins.iter().filter(|line| line.contains("tls=TLS")).count(), 1, "{logins:?}");
+}
