@@ -119,7 +119,9 @@ impl Connection {
             octets: sizes.get(&number).copied(),
             identity: Vec::new(),
         };
-        Ok(numbers.into_iter().map(message).collect())
+        let mut messages: Vec<Message> = numbers.into_iter().map(message).collect();
+        self.identify(&mut messages).await?;
+        Ok(messages)
     }
 
     /// Asks one thing and waits for its answer; nothing else may be waiting for one.

@@ -245,7 +245,7 @@ impl Source for Mailbox {
     }
 }
 
-fn found(message: &Message) -> Result<Found, Error> {
+pub(super) fn found(message: &Message) -> Result<Found, Error> {
     let carried = |id: &Vec<u8>| {
         UniqueId::carried(id).map(UniqueIdOf::Kept).ok_or_else(|| Error::Source {
             what: format!("{}: its unique-id cannot be kept", place(message)),
@@ -263,7 +263,7 @@ fn found(message: &Message) -> Result<Found, Error> {
     })
 }
 
-fn place(message: &Message) -> String {
+pub(super) fn place(message: &Message) -> String {
     format!("message {}", message.number)
 }
 

@@ -4,13 +4,19 @@
 //! no account database, no Maildir and no command line.
 
 mod again;
+mod compare;
 mod connection;
+mod letter;
+mod letters;
 mod mailbox;
+mod matched;
 mod numbers;
 mod problem;
 mod server;
 
+pub use compare::{Compared, Difference, Here};
 pub use connection::{Connection, Message};
 pub use mailbox::Mailbox;
+pub use matched::Matched;
 pub use problem::Problem;
 pub use server::{Login, Patience, Security, Server};

@@ -5,21 +5,25 @@
 use crate::harness::{LIMIT, Server as Restante, eventually};
 use crate::rude::Rude;
 use restante::fetch::{Login, Mailbox, Patience, Problem, Security, Server};
-use restante::import::{Error, Source, UniqueIdOf};
+use restante::import::{Error, Found, Source, UniqueIdOf};
 use restante::limits;
 use restante::mail::{Password, UserName};
 use restante::net::Trust;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-const PATIENT: Patience =
+pub const PATIENT: Patience =
     Patience { connect: LIMIT, answer: LIMIT, in_use: LIMIT, pause: Duration::from_millis(1) };
 
 fn mailbox_at(address: SocketAddr, change: impl FnOnce(&mut Server, &mut Patience)) -> Mailbox {
     let (mut server, mut patience) = (Server::parse(&address.to_string()).unwrap(), PATIENT);
     change(&mut server, &mut patience);
-    let login = Login { user: UserName::parse("anna").unwrap(), password: Password::new("secret").unwrap() };
-    Mailbox::new(server, login, patience, false)
+    Mailbox::new(server, anna(), patience, false)
+}
+
+/// Who logs in, in all scripts.
+pub fn anna() -> Login {
+    Login { user: UserName::parse("anna").unwrap(), password: Password::new("secret").unwrap() }
 }
 
 fn mailbox(rude: &Rude) -> Mailbox {
@@ -27,7 +31,7 @@ fn mailbox(rude: &Rude) -> Mailbox {
 }
 
 /// A login, and the listing of these sizes and unique-ids.
-fn listed(capabilities: &str, list: &str, uidl: &str) -> String {
+pub fn listed(capabilities: &str, list: &str, uidl: &str) -> String {
     format!(
         "S: +OK
         C: CAPA
@@ -57,13 +61,17 @@ fn three(capabilities: &str) -> String {
 }
 
 /// Unique-ids of the inventory.
-fn ids(mailbox: &mut Mailbox) -> Vec<Vec<u8>> {
-    let inventory = mailbox.inventory().unwrap();
-    let id = |found: restante::import::Found| match found.unique_id {
+fn listed_ids(mailbox: &mut Mailbox) -> Vec<Vec<u8>> {
+    ids(&mailbox.inventory().unwrap().messages)
+}
+
+/// The unique-ids, all of which the old server has shown.
+pub fn ids(messages: &[Found]) -> Vec<Vec<u8>> {
+    let id = |found: &Found| match &found.unique_id {
         UniqueIdOf::Kept(id) => id.as_bytes().to_vec(),
         UniqueIdOf::Made { .. } => panic!("made"),
     };
-    inventory.messages.into_iter().map(id).collect()
+    messages.iter().map(id).collect()
 }
 
 fn read(mailbox: &mut Mailbox, index: usize) -> Result<String, String> {
@@ -107,7 +115,7 @@ fn messages_are_asked_for_ahead_where_the_server_takes_it() {
         S: +OK";
     let rude = Rude::playing(&[&script]);
     let mut mailbox = mailbox(&rude);
-    assert_eq!(ids(&mut mailbox), [b"a", b"b", b"c"]);
+    assert_eq!(listed_ids(&mut mailbox), [b"a", b"b", b"c"]);
     let read = read_all(&mut mailbox, 3);
     assert_eq!(read, [".one\n", "", "th\u{fffd}\0\r\n"].map(|text| Ok(text.to_owned())));
     mailbox.close();
@@ -140,7 +148,7 @@ fn a_server_without_capa_is_asked_one_thing_at_a_time() {
         S: five
         S: ."]);
     let mut mailbox = mailbox(&rude);
-    assert_eq!(ids(&mut mailbox), [b"x", b"y"]);
+    assert_eq!(listed_ids(&mut mailbox), [b"x", b"y"]);
     assert_eq!(read_all(&mut mailbox, 2), [Ok("two\n".to_owned()), Ok("five\n".to_owned())]);
     drop(mailbox);
     rude.done();
@@ -157,7 +165,7 @@ fn unique_ids_are_kept_as_they_are_and_sizes_may_lie() {
         S: .";
     let rude = Rude::playing(&[&script]);
     let mut mailbox = mailbox(&rude);
-    assert_eq!(ids(&mut mailbox), [&b"a b \xe4"[..], long.as_bytes(), b"same", b"same"]);
+    assert_eq!(listed_ids(&mut mailbox), [&b"a b \xe4"[..], long.as_bytes(), b"same", b"same"]);
     mailbox.expect(&[0]);
     assert_eq!(read(&mut mailbox, 0).unwrap(), "a longer text than that\n");
     drop(mailbox);
@@ -206,7 +214,7 @@ fn a_connection_that_breaks_goes_on_with_the_message_it_broke_in() {
         S: .";
     let rude = Rude::playing(&[&broken, &renumbered]);
     let mut mailbox = mailbox(&rude);
-    ids(&mut mailbox);
+    listed_ids(&mut mailbox);
     let wanted = ["one\n", "the first line\nhalf of the second line\n", "three\n"];
     assert_eq!(read_all(&mut mailbox, 3), wanted.map(|text| Ok(text.to_owned())));
     drop(mailbox);
@@ -228,7 +236,7 @@ fn a_message_that_is_another_text_each_time_is_not_put_together_of_two() {
         ";
     let rude = Rude::playing(&[&first, &second, &third]);
     let mut mailbox = mailbox(&rude);
-    ids(&mut mailbox);
+    listed_ids(&mut mailbox);
     let read = read_all(&mut mailbox, 3);
     assert!(read[0].as_ref().unwrap_err().starts_with("message 1: it broke off"), "{read:?}");
     assert_eq!(read[1], Ok("two\n".to_owned()));
@@ -246,7 +254,7 @@ fn a_message_that_breaks_each_connection_is_left_out_and_a_server_that_does_is_g
     scripts.push(&goes_on);
     let rude = Rude::playing(&scripts);
     let mut mailbox = mailbox(&rude);
-    ids(&mut mailbox);
+    listed_ids(&mut mailbox);
     let error = read(&mut mailbox, 0).unwrap_err();
     assert!(error.starts_with("message 1: ") && error.contains("broken off"), "{error}");
     assert_eq!(read(&mut mailbox, 1), Ok("two\n".to_owned()));
@@ -269,7 +277,7 @@ fn a_mailbox_in_use_is_tried_again_and_then_named() {
         S: -ERR [IN-USE] somebody reads it
         ";
     let rude = Rude::playing(&[in_use, in_use, &three("")]);
-    assert_eq!(ids(&mut mailbox(&rude)).len(), 3);
+    assert_eq!(listed_ids(&mut mailbox(&rude)).len(), 3);
     rude.done();
     let rude = Rude::playing(&[in_use]);
     let error = refused(&mut mailbox_at(rude.address, |_, patience| patience.in_use = Duration::ZERO));
@@ -361,12 +369,12 @@ fn certificates_are_checked_by_authority_by_fingerprint_or_not_at_all() {
     let trusts = [Trust::one(fingerprint), Trust::file(&certificate).unwrap(), Trust::anybody()];
     for trust in trusts {
         let mut mailbox = pop3s(&server, |old| old.trust = Some(trust.clone()));
-        assert_eq!(ids(&mut mailbox).len(), 1, "{trust:?}");
+        assert_eq!(listed_ids(&mut mailbox).len(), 1, "{trust:?}");
         assert!(read(&mut mailbox, 0).unwrap().ends_with("Subject: x\n\n.\n"));
         mailbox.close();
         // STLS leads to the same handshake.
         let mut mailbox = mailbox_at(server.address("pop3"), |old, _| old.trust = Some(trust));
-        assert_eq!(ids(&mut mailbox).len(), 1);
+        assert_eq!(listed_ids(&mut mailbox).len(), 1);
         mailbox.close();
     }
     let error = refused(&mut pop3s(&server, |old| old.trust = Some(Trust::one(other))));

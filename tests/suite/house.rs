@@ -21,7 +21,7 @@ const FLOORS: [(&str, &[&str]); 19] = [
     ("net", &["mail", "limits", "runtime", "config"]),
     ("config", &["mail", "limits", "net"]),
     ("process", &["limits", "config"]),
-    ("fetch", &["mail", "limits", "pop3", "import", "runtime", "net", "config"]),
+    ("fetch", &["mail", "limits", "wire", "pop3", "import", "runtime", "net", "config"]),
     (
         "serve",
         &[
