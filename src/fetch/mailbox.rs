@@ -35,6 +35,8 @@ pub struct Mailbox {
     asked: VecDeque<usize>,
     /// Connections that broke since the last whole message.
     broken: u32,
+    /// So many of them may.
+    tries: u32,
 }
 
 impl Mailbox {
@@ -51,7 +53,23 @@ impl Mailbox {
             wanted: VecDeque::new(),
             asked: VecDeque::new(),
             broken: 0,
+            tries: limits::FETCH_TRIES_MAX,
         }
+    }
+
+    /// Goes on with a session that is logged in already, and with what it has listed.
+    #[must_use]
+    pub fn on(mut self, connection: Connection, messages: Vec<Message>) -> Self {
+        self.numbers = messages.iter().map(|message| Some(message.number)).collect();
+        (self.connection, self.messages) = (Some(connection), messages);
+        self
+    }
+
+    /// Somebody waits: a connection that breaks is not made anew.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.tries = 1;
+        self
     }
 
     /// What the old server listed when [`Source::inventory`] was asked for.
@@ -104,6 +122,9 @@ impl Mailbox {
     }
 
     async fn list(&mut self) -> Result<(), Problem> {
+        if self.connection.is_some() {
+            return Ok(()); // Listed already.
+        }
         let mut connection = Connection::log_in(&self.server, &self.login, &self.patience).await?;
         self.messages = connection.listing(self.without_uidl).await?;
         self.numbers = self.messages.iter().map(|message| Some(message.number)).collect();
@@ -140,7 +161,7 @@ impl Mailbox {
                 Err(problem) => problem,
             };
             (self.broken, broken_here) = (self.broken + 1, broken_here + 1);
-            if !problem.is_passing() || self.broken >= limits::FETCH_TRIES_MAX {
+            if !problem.is_passing() || self.broken >= self.tries {
                 return Err(problem.into());
             }
             // One message may be what breaks it: the others come over.

@@ -6,6 +6,7 @@ use crate::config::Finding;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
@@ -63,6 +64,19 @@ impl Trust {
         })?;
         Self::authorities(named.clone(), named).ok_or_else(|| Finding {
             what: format!("{}: no X.509 version 3 certificate in it", file.display()),
+            remedy: "give the certificate of the authority, or the server's own, as PEM".to_owned(),
+        })
+    }
+
+    /// The same from a PEM text that was read before.
+    ///
+    /// # Errors
+    /// A finding when it has no certificate that can be used.
+    pub fn text(pem: &str) -> Result<Self, Finding> {
+        let named = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let named = named.unwrap_or_default();
+        Self::authorities(named.clone(), named).ok_or_else(|| Finding {
+            what: "no X.509 version 3 certificate in it".to_owned(),
             remedy: "give the certificate of the authority, or the server's own, as PEM".to_owned(),
         })
     }
@@ -246,6 +260,15 @@ mod tests {
         }
         for bad in ["", "BA:78", &format!("{text}:00"), &text.replace('B', "G"), &text[..94]] {
             assert!(bad.parse::<Fingerprint>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_taken_as_a_file_is() {
+        let made = rcgen::generate_simple_self_signed(vec!["pop.example.net".to_owned()]).unwrap();
+        assert!(Trust::text(&made.cert.pem()).is_ok());
+        for bad in ["", "-----BEGIN CERTIFICATE-----\n", &made.signing_key.serialize_pem()] {
+            assert!(Trust::text(bad).is_err(), "{bad}");
         }
     }
 }
