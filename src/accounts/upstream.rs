@@ -338,6 +338,12 @@ fn address_meant(db: &Connection, user: &UserName) -> Result<Option<AccountAddre
         return Ok(AccountAddress::parse(user.as_str()).ok());
     }
     let local_part = user.as_str().to_lowercase();
+    // First, since where no old server stands this is all that a login costs.
+    let mut upstreams = db.prepare_cached(BY_NAME)?;
+    let mut rows = upstreams.query((&local_part,))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let domain = domain_of(&row.get::<_, String>(0)?)?;
+    let is_only_one = rows.next()?.is_none();
     let mut accounts = db.prepare_cached(NAMED)?;
     let mut rows = accounts.query((&local_part,))?;
     if let Some(row) = rows.next()? {
@@ -345,11 +351,7 @@ fn address_meant(db: &Connection, user: &UserName) -> Result<Option<AccountAddre
         let found = address_of(&local_part, &domain)?;
         return Ok(rows.next()?.is_none().then_some(found));
     }
-    let mut upstreams = db.prepare_cached(BY_NAME)?;
-    let mut rows = upstreams.query((&local_part,))?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let domain = domain_of(&row.get::<_, String>(0)?)?;
-    Ok(if rows.next()?.is_none() { AccountAddress::new(&local_part, domain) } else { None })
+    Ok(if is_only_one { AccountAddress::new(&local_part, domain) } else { None })
 }
 
 /// The old server behind an address: its own, or that of its domain.

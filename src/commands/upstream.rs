@@ -8,10 +8,11 @@ use super::database::{open, refused, storage};
 use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Security, Trust, Upstream, UserPattern};
 use crate::config::{Finding, Settings};
+use crate::fetch::Server;
 use crate::limits;
 use crate::mail::{AccountAddress, Domain};
+use crate::net::{self, Fingerprint};
 use std::io::IsTerminal;
-use std::num::NonZeroU16;
 use std::path::Path;
 use std::{fs, thread};
 
@@ -23,7 +24,7 @@ use std::{fs, thread};
 pub fn add(settings: &Settings, arguments: &UpstreamArguments) -> Result<(), Finding> {
     let scope = scope(&arguments.scope)?;
     let security = security(arguments);
-    let (host, port) = host_and_port(&arguments.host)?;
+    let Server { host, port, .. } = Server::parse(&arguments.host).map_err(|text| finding(&text))?;
     let upstream = Upstream {
         scope,
         host,
@@ -146,32 +147,13 @@ fn security(arguments: &UpstreamArguments) -> Security {
     }
 }
 
-/// `pop.example.net`, `192.0.2.1:110`, `[2001:db8::1]:995`, `2001:db8::1`.
-fn host_and_port(text: &str) -> Result<(String, Option<u16>), Finding> {
-    let parts = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, "")) => Some((host, None)),
-        Some((host, port)) => port.strip_prefix(':').map(|port| (host, Some(port))),
-        None => match text.split_once(':') {
-            Some((_, port)) if port.contains(':') => Some((text, None)),
-            Some((host, port)) => Some((host, Some(port))),
-            None => Some((text, None)),
-        },
-    };
-    let read = |(host, port): (&str, Option<&str>)| {
-        let port = port.map(str::parse::<NonZeroU16>).transpose().ok()?.map(NonZeroU16::get);
-        let is_host = Domain::parse(host).is_ok() || host.parse::<std::net::IpAddr>().is_ok();
-        is_host.then(|| (host.to_owned(), port))
-    };
-    parts.and_then(read).ok_or_else(|| Finding {
-        what: format!("{text:?} is no host"),
-        remedy: "write it like pop.example.net, or pop.example.net:110".to_owned(),
-    })
-}
-
 fn trust(arguments: &UpstreamArguments) -> Result<Trust, Finding> {
     match arguments {
         UpstreamArguments { ca: Some(file), .. } => authority(file).map(Trust::Authority),
-        UpstreamArguments { fingerprint: Some(digits), .. } => fingerprint(digits).map(Trust::Fingerprint),
+        UpstreamArguments { fingerprint: Some(digits), .. } => {
+            let fingerprint: Fingerprint = digits.parse().map_err(|text: String| finding(&text))?;
+            Ok(Trust::Fingerprint(fingerprint.to_string()))
+        }
         UpstreamArguments { insecure: true, .. } => Ok(Trust::Anything),
         _ => Ok(Trust::Roots),
     }
@@ -179,23 +161,17 @@ fn trust(arguments: &UpstreamArguments) -> Result<Trust, Finding> {
 
 /// The file's text: it is kept in the database, since `serve` shuts itself away from other files.
 fn authority(file: &Path) -> Result<String, Finding> {
-    let finding = |why: String| Finding {
-        what: format!("{}: {why}", file.display()),
+    net::Trust::file(file)?;
+    fs::read_to_string(file).map_err(|error| Finding {
+        what: format!("{}: {error}", file.display()),
         remedy: "name a file with certificates in PEM".to_owned(),
-    };
-    let text = fs::read_to_string(file).map_err(|error| finding(error.to_string()))?;
-    let has_one = text.contains("-----BEGIN CERTIFICATE-----");
-    if has_one { Ok(text) } else { Err(finding("there is no certificate in it".to_owned())) }
+    })
 }
 
-/// 64 hexadecimal digits, with or without colons between them, as openssl prints them.
-fn fingerprint(text: &str) -> Result<String, Finding> {
-    let digits: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
-    let fits = digits.len() == 64 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    fits.then_some(digits).ok_or_else(|| Finding {
-        what: format!("{text:?} is no SHA-256"),
-        remedy: "take what `openssl x509 -noout -fingerprint -sha256` prints behind the `=`".to_owned(),
-    })
+/// What reads `what: remedy`.
+fn finding(text: &str) -> Finding {
+    let (what, remedy) = text.split_once(": ").unwrap_or((text, "see `restante upstream add --help`"));
+    Finding { what: what.to_owned(), remedy: remedy.to_owned() }
 }
 
 #[cfg(test)]
