@@ -144,15 +144,19 @@ impl Stream {
 
     /// Says goodbye: flush, TLS close_notify, shutdown of the writing side; then reads what the peer
     /// still sends for a moment, or a reset would eat our last reply.
-    pub async fn close(self) {
+    ///
+    /// Boxed: what lies across an await is part of every session's task, from its beginning.
+    pub fn close(self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let goodbye = async {
             let mut stream = self;
             if AsyncWriteExt::close(&mut stream.channel).await.is_ok() {
                 stream.linger().await;
             }
         };
-        // Whether the peer hears it in time is its own affair.
-        let _heard = runtime::timeout(limits::LINGER_TIME, goodbye).await;
+        Box::pin(async {
+            // Whether the peer hears it in time is its own affair.
+            let _heard = runtime::timeout(limits::LINGER_TIME, goodbye).await;
+        })
     }
 
     async fn linger(self) {
@@ -164,7 +168,6 @@ impl Stream {
                 TlsStream::Client(stream) => stream.into_inner().0,
             },
         };
-        // On the heap: what lies across an await is part of every session's task, from its beginning.
         let mut scrap = vec![0; 4096];
         let mut left = limits::LINGER_OCTETS;
         while left > 0 {

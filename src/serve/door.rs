@@ -155,11 +155,12 @@ impl Door {
 
 async fn session(shared: Arc<Shared>, protocol: Protocol, stream: Stream, permit: Permit, id: SessionId) {
     let running = shared.shutdown.session();
+    // Boxed, or each session would have room for the largest of them.
     match protocol {
-        Protocol::Smtp => smtp::run(shared, stream, Role::Mx, id).await,
-        Protocol::Lmtp => smtp::run(shared, stream, Role::Lmtp, id).await,
-        Protocol::Pop3 => pop3::run(shared, stream, id, false).await,
-        Protocol::Pop3s => pop3::run(shared, stream, id, true).await,
+        Protocol::Smtp => Box::pin(smtp::run(shared, stream, Role::Mx, id)).await,
+        Protocol::Lmtp => Box::pin(smtp::run(shared, stream, Role::Lmtp, id)).await,
+        Protocol::Pop3 => Box::pin(pop3::run(shared, stream, id, false)).await,
+        Protocol::Pop3s => Box::pin(pop3::run(shared, stream, id, true)).await,
     }
     drop((permit, running));
 }

@@ -51,10 +51,10 @@ struct Driver {
     lines: LineBuffer,
     /// Answers that wait to be written.
     out: Vec<u8>,
-    /// What is read lands here.
-    chunk: Box<[u8]>,
+    /// What is read lands here; little of it between messages, when most connections are idle.
+    chunk: Vec<u8>,
     /// A message that comes in by chunks, between two of them.
-    incoming: Option<message::Incoming>,
+    incoming: Option<Box<message::Incoming>>,
     counts: Counts,
 }
 
@@ -120,14 +120,16 @@ impl Driver {
             session: Session::new(terms),
             lines: LineBuffer::new(limits::SMTP_LINE_MAX),
             out: Vec::new(),
-            chunk: vec![0; limits::READ_CHUNK].into_boxed_slice(),
+            chunk: Vec::new(),
             incoming: None,
             counts: Counts::default(),
         }
     }
 
     async fn serve(&mut self, mut stream: Stream) -> End {
-        let mut greeted = self.greet(&mut stream).await;
+        // Boxed, like all that is large and not under way for long: what lies across an await is part of the
+        // connection's task all the time.
+        let mut greeted = Box::pin(self.greet(&mut stream)).await;
         loop {
             let end = match greeted {
                 Ok(()) => self.converse(&mut stream).await,
@@ -159,13 +161,14 @@ impl Driver {
     /// Says who we are, unless the peer could not wait for it.
     async fn greet(&mut self, stream: &mut Stream) -> Result<(), End> {
         let wait = self.patience.before_greeting;
+        self.make_chunk(limits::COMMAND_CHUNK);
         if !wait.is_zero() {
             let shutdown = self.shared.shutdown.clone();
             let stop = async {
                 shutdown.begun().await;
                 End::Shutdown
             };
-            match self.read(stream, self.chunk.len(), wait, stop).await {
+            match self.read(stream, limits::COMMAND_CHUNK, wait, stop).await {
                 Err(End::Timeout) => {} // Silent, as it should be.
                 Err(end) => return Err(end),
                 Ok(_) => {
@@ -211,7 +214,8 @@ impl Driver {
             Some(incoming) => self.time_for(incoming.began())?,
             None => self.settings.smtp.idle_timeout,
         };
-        let count = self.read(stream, self.chunk.len(), limit, stop).await?;
+        self.make_chunk(limits::COMMAND_CHUNK);
+        let count = self.read(stream, limits::COMMAND_CHUNK, limit, stop).await?;
         let octets = &self.chunk[..count];
         // Before the line buffer sees them: a TLS hello has no LF to wait for.
         let too_early = self.session.arrived(octets);
@@ -242,6 +246,13 @@ impl Driver {
         };
         // A peer that never stops talking must not keep a shutdown waiting: it is asked first.
         future::or(stopped, read).await
+    }
+
+    /// What is read next lands in a buffer of that size.
+    fn make_chunk(&mut self, octets: usize) {
+        if self.chunk.len() != octets {
+            self.chunk = vec![0; octets];
+        }
     }
 
     fn say(&mut self, reply: &Reply) {

@@ -9,6 +9,7 @@ use super::{Driver, End};
 use crate::accounts::Mailbox;
 use crate::config::BareNewline;
 use crate::delivery::{Drafts, Target, Together};
+use crate::limits;
 use crate::mail::trace::{Received, Transport};
 use crate::mail::{Bytes, Envelope, date};
 use crate::net::Stream;
@@ -69,7 +70,7 @@ impl Driver {
     ) -> Result<(), End> {
         let opened = match &chunk.envelope {
             Some(envelope) => self.open(envelope, Decoder::Chunks(LineEndDecoder::default())).await,
-            None => self.incoming.take().ok_or(Reply::LOCAL_FAULT),
+            None => self.incoming.take().map(|incoming| *incoming).ok_or(Reply::LOCAL_FAULT),
         };
         let mut incoming = match opened {
             Ok(incoming) => incoming,
@@ -90,7 +91,7 @@ impl Driver {
                 self.answer_chunk(answer, &refusal);
             }
             (ChunkAnswer::More(ticket), None) => {
-                self.incoming = Some(incoming);
+                self.incoming = Some(Box::new(incoming));
                 let reply = self.session.chunk_received(ticket, Ok(()));
                 self.say(&reply);
             }
@@ -111,7 +112,7 @@ impl Driver {
     /// Throws away what there is of a message in chunks.
     pub(super) async fn discard_incoming(&mut self) {
         if let Some(mut incoming) = self.incoming.take() {
-            incoming.reception.discard(&self.shared.doorway).await;
+            Box::pin(incoming.reception.discard(&self.shared.doorway)).await;
         }
     }
 
@@ -226,6 +227,7 @@ impl Driver {
     /// grace is over.
     async fn read_body(&mut self, stream: &mut Stream, most: usize, began: Instant) -> Result<usize, End> {
         let limit = self.time_for(began)?;
+        self.make_chunk(limits::READ_CHUNK);
         let shutdown = self.shared.shutdown.clone();
         let stop = async {
             shutdown.was_cut().await;

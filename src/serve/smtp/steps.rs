@@ -34,11 +34,13 @@ impl Driver {
         match step {
             Step::Say(reply) => self.say_and_log(&reply),
             Step::CheckRoom(size, ticket) => self.check_room(size, ticket).await,
-            Step::Resolve(path, ticket) => return self.resolve(stream, path, ticket).await,
-            Step::Receive(envelope, ticket) => return self.receive(stream, *envelope, ticket).await,
-            Step::ReceiveChunk(chunk) => return self.receive_chunk(stream, *chunk).await,
+            Step::Resolve(path, ticket) => return Box::pin(self.resolve(stream, path, ticket)).await,
+            Step::Receive(envelope, ticket) => {
+                return Box::pin(self.receive(stream, *envelope, ticket)).await;
+            }
+            Step::ReceiveChunk(chunk) => return Box::pin(self.receive_chunk(stream, *chunk)).await,
             Step::Discard(octets, replies) => {
-                self.read_over(stream, octets).await?;
+                Box::pin(self.read_over(stream, octets)).await?;
                 replies.iter().for_each(|reply| self.say_and_log(reply));
             }
             Step::StartTls(reply) => return self.start_tls(&reply),

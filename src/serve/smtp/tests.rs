@@ -216,3 +216,13 @@ fn a_task_is_small() {
     let octets = std::mem::size_of_val(&task);
     assert!(octets <= 8 * 1024, "{octets}");
 }
+
+#[test]
+fn an_idle_connection_takes_little_memory() {
+    fn task<F: Future>(_: fn(Arc<Shared>, Stream, Role, SessionId) -> F) -> usize {
+        size_of::<F>()
+    }
+    // What lies across an await is part of the task from its beginning; a future that is large and seldom
+    // under way belongs into a box.
+    assert!(task(run) < 3 * 1024, "{}", task(run));
+}
