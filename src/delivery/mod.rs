@@ -5,6 +5,7 @@
 mod draft;
 mod leftovers;
 mod publish;
+mod rounds;
 mod space;
 
 pub use draft::Drafts;
@@ -14,6 +15,7 @@ use crate::mail::{AccountAddress, Bytes, Domain, Octets};
 use crate::maildrop::disk::{self, Disk, OsDisk};
 use crate::maildrop::name;
 use crate::maildrop::tree::Tree;
+use rounds::Rounds;
 use space::{Free, Usages};
 use std::fmt;
 use std::io;
@@ -36,6 +38,7 @@ struct Shared<D> {
     min_free: Bytes,
     usages: Usages,
     free: Free,
+    rounds: Rounds,
     /// The clock; a test has one that jumps.
     now: fn() -> SystemTime,
 }
@@ -113,6 +116,7 @@ impl<D: Disk> Delivery<D> {
             min_free,
             usages: Usages::default(),
             free: Free::default(),
+            rounds: Rounds::default(),
             now,
         };
         Self { shared: Arc::new(shared) }

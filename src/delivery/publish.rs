@@ -99,7 +99,7 @@ impl Draft {
 
     fn sync_folder<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
         match &self.stage {
-            Stage::Linked { new, .. } => Ok(shared.tree.disk.sync_folder(new)?),
+            Stage::Linked { new, .. } => Ok(shared.rounds.sync(&shared.tree.disk, new)?),
             _ => Ok(()),
         }
     }
