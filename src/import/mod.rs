@@ -6,14 +6,14 @@
 //!
 //! Knows no account database, no socket and no command line.
 
-pub mod landing;
 pub mod doveconf;
+pub mod landing;
 pub mod maildir;
 pub mod mbox;
 pub mod source;
 pub mod uidl_format;
 
-pub use landing::{Failure, Imported, Landing, Progress, Uidl};
 pub use doveconf::Doveconf;
+pub use landing::{Failure, Imported, Landing, Progress, Uidl};
 pub use source::{Error, Flags, Found, Inventory, SkippedFolder, SkippedItem, Source, UniqueIdOf};
 pub use uidl_format::{UidlFormat, Variable, Variables};
