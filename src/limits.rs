@@ -197,6 +197,15 @@ pub const HASH_MEMORY_MAX: u64 = 256 * 1024 * 1024;
 pub const HASH_MEMORY_SHARED_MAX: u64 = 32 * 1024 * 1024;
 /// What one of them may write in all, its memory times its passes: some seconds.
 pub const HASH_MEMORY_WORK_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Accounts that an import writes in one transaction: some hundred syncs for ten thousand, and at most a
+/// minute of hashing to do again when it is cut off.
+pub const IMPORT_BATCH: usize = 250;
+/// Threads that hash clear passwords at an import.
+pub const IMPORT_THREADS_MAX: usize = 16;
+/// login.defs(5), UID_MIN: people's accounts begin here.
+pub const MIN_UID_DEFAULT: u32 = 1000;
+/// An account file is not read beyond this: a million users at 256 octets.
+pub const ACCOUNT_FILE_MAX: u64 = 256 * 1024 * 1024;
 /// How long a verified password is recognised without a hash, since its last use.
 pub const VERIFIED_FOR: Duration = Duration::from_secs(3600);
 /// Verified passwords that are remembered at once.

@@ -5,6 +5,7 @@
 //! the doorway for blocking work.
 //!
 //! - `admin`: what an administrator changes and lists
+//! - `import`, `bulk`: an old server's account files, and what is done with their users
 //! - `login`, `scram`: who is it, and is that the password
 //! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
 //! - `bans`: addresses refused for a while
@@ -16,6 +17,8 @@
 
 mod admin;
 mod bans;
+mod bulk;
+pub mod import;
 mod known;
 mod login;
 mod password;
@@ -30,6 +33,8 @@ mod verified;
 
 #[cfg(test)]
 mod testing;
+
+pub use bulk::{Report, Wish};
 
 use crate::limits;
 use crate::mail::{AccountAddress, Bytes, Domain};

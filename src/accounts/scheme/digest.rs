@@ -128,9 +128,13 @@ impl Digest {
             Mixed::Nothing => self.algorithm.digest(&[password]),
             Mixed::SaltBehind(salt) => self.algorithm.digest(&[password, salt]),
             Mixed::SaltBefore(salt) => self.algorithm.digest(&[salt, password]),
+            // Dovecot folds names when it looks for them, and not when it hashes.
             Mixed::Owner(owner) => {
-                let (user, realm) = owner.split_once('@').unwrap_or((owner, ""));
-                self.algorithm.digest(&[user.as_bytes(), b":", realm.as_bytes(), b":", password])
+                let folded = owned(self.algorithm, &owner.to_lowercase(), password);
+                if bool::from(folded.ct_eq(&self.digest)) {
+                    return true;
+                }
+                owned(self.algorithm, owner, password)
             }
             Mixed::HmacStates => hmac_states(password),
         };
@@ -169,6 +173,11 @@ fn fixed(encoding: Option<Encoding>, data: &[u8], expected: usize) -> Result<Vec
     };
     read.filter(|digest| digest.len() == expected)
         .ok_or_else(|| Unusable(format!("not a digest of {expected} octets")))
+}
+
+fn owned(algorithm: Algorithm, owner: &str, password: &[u8]) -> Vec<u8> {
+    let (user, realm) = owner.split_once('@').unwrap_or((owner, ""));
+    algorithm.digest(&[user.as_bytes(), b":", realm.as_bytes(), b":", password])
 }
 
 /// The state of the outer and of the inner digest, each after its keyed block (RFC 2104, 2 and 4).

@@ -18,6 +18,7 @@ mod written;
 
 use super::password::Credential;
 use crate::mail::Password;
+pub use digest::HMAILSERVER;
 use std::fmt;
 pub(super) use written::scheme_of;
 use written::{Encoding, Written};

@@ -136,6 +136,18 @@ fn a_scheme_is_known_in_any_case_and_by_its_other_names() {
     assert_eq!(hash("$1$ab$dslkcXxVH.x8LwW1W/oAB/").scheme(), "CRYPT");
 }
 
+/// `doveadm pw -s DIGEST-MD5 -u NAME -p secret`, with the name as typed and as Dovecot folds it.
+#[test]
+fn the_name_in_digest_md5_is_the_files_or_folded() {
+    for digest in ["0f94d589cc7ec79ae99f2212575e4957", "4819943239457283863289848111acfb"] {
+        let text = format!("{{DIGEST-MD5}}{digest}");
+        let Ok(Secret::Hash(hash)) = Secret::parse(text.as_bytes(), "Grace.Hopper@Example.test") else {
+            panic!("{text}")
+        };
+        assert!(matches(&hash, b"secret") && !matches(&hash, b"Secret"), "{digest}");
+    }
+}
+
 /// The digest is what `printf aB3x9Zsecret | sha256sum` prints.
 #[test]
 fn a_salt_before_the_password_is_hmailservers() {

@@ -1,0 +1,179 @@
+//! Accounts by the thousand: what is done with the users of an old server's file.
+//!
+//! Clear passwords are hashed on all cores, and accounts are written in batches, each one transaction on the
+//! disk: an import that is cut off goes on where it stopped when it is run again.
+
+use super::import::{Record, Refused};
+use super::scheme::Secret;
+use super::stored::Stored;
+use super::{Accounts, Admission, ChangeError, Error};
+use crate::limits;
+use crate::mail::AccountAddress;
+use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+use std::thread;
+
+/// What an import is asked to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish {
+    /// Puts logins off for the accounts that it makes.
+    pub hold: bool,
+    /// Takes the file's hash for accounts that nobody has logged in to.
+    pub update: bool,
+    /// Only says what would be done.
+    pub dry_run: bool,
+}
+
+/// What was done: each user of the file is counted once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Accounts made.
+    pub added: usize,
+    /// Accounts whose hash was replaced.
+    pub updated: usize,
+    /// Accounts that were there and were left alone.
+    pub unchanged: usize,
+    /// Accounts made, or closed, that nobody can log in to.
+    pub disabled: usize,
+    /// Users that were not taken.
+    pub refused: Vec<Refused>,
+}
+
+/// What is done about one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Add,
+    Update,
+    Leave,
+    RefuseAlias,
+}
+
+impl Accounts {
+    /// Makes, updates or leaves alone an account for each user. `told` hears how many are done.
+    ///
+    /// # Errors
+    /// See [`Error`]; the batches before are kept.
+    pub fn import(&self, users: &[Record], wish: Wish, told: &mut dyn FnMut(usize)) -> Result<Report, Error> {
+        let mut report = Report::default();
+        for (done, batch) in users.chunks(limits::IMPORT_BATCH).enumerate() {
+            told(done * limits::IMPORT_BATCH);
+            let deeds: Vec<Deed> =
+                self.store.read(|db| batch.iter().map(|user| deed(db, user, wish)).collect())?;
+            if !wish.dry_run {
+                self.carry_out(batch, &deeds, wish)?;
+            }
+            batch.iter().zip(&deeds).for_each(|(user, deed)| report.count(user, *deed));
+        }
+        told(users.len());
+        Ok(report)
+    }
+
+    fn carry_out(&self, batch: &[Record], deeds: &[Deed], wish: Wish) -> Result<(), Error> {
+        let due: Vec<(&Record, Deed)> = batch
+            .iter()
+            .zip(deeds.iter().copied())
+            .filter(|(_, deed)| matches!(deed, Deed::Add | Deed::Update))
+            .collect();
+        let stored = hashed(&due, self.rounds)?;
+        self.store.write(|db| {
+            for ((user, deed), stored) in due.iter().zip(&stored) {
+                write(db, user, *deed, stored, wish)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Report {
+    /// What an import would do where there is no account yet.
+    pub fn of_an_empty_database(users: &[Record]) -> Self {
+        let mut report = Self::default();
+        users.iter().for_each(|user| report.count(user, Deed::Add));
+        report
+    }
+
+    fn count(&mut self, user: &Record, deed: Deed) {
+        match deed {
+            Deed::Add | Deed::Update if matches!(user.secret, Secret::Locked) => self.disabled += 1,
+            Deed::Add => self.added += 1,
+            Deed::Update => self.updated += 1,
+            Deed::Leave => self.unchanged += 1,
+            Deed::RefuseAlias => self.refused.push(Refused {
+                line: user.line,
+                address: user.address.to_string(),
+                why: "is an alias here: remove it first with `restante alias remove`".to_owned(),
+            }),
+        }
+    }
+}
+
+/// Looks what stands under a user's address.
+fn deed(db: &Connection, user: &Record, wish: Wish) -> Result<Deed, Error> {
+    let (local_part, domain) = (user.address.local_part(), user.address.domain().as_str());
+    let mut query = db.prepare_cached(
+        "SELECT imported, enabled, last IS NOT NULL FROM accounts LEFT JOIN logins ON account = id
+         WHERE local_part = ?1 AND domain = ?2",
+    )?;
+    let row = query.query_row((local_part, domain), |row| {
+        Ok((row.get::<_, Option<String>>(0)?, row.get::<_, bool>(1)?, row.get::<_, bool>(2)?))
+    });
+    let Some((imported, enabled, has_logged_in)) = row.optional()? else {
+        return Ok(if is_alias(db, &user.address)? { Deed::RefuseAlias } else { Deed::Add });
+    };
+    let is_the_same = match &user.secret {
+        Secret::Hash(hash) => imported.as_deref() == Some(hash.stored()),
+        Secret::Locked => !enabled,
+        Secret::Clear(_) => false,
+    };
+    Ok(if wish.update && !has_logged_in && !is_the_same { Deed::Update } else { Deed::Leave })
+}
+
+fn is_alias(db: &Connection, address: &AccountAddress) -> Result<bool, Error> {
+    let mut query =
+        db.prepare_cached("SELECT EXISTS (SELECT 1 FROM aliases WHERE local_part = ?1 AND domain = ?2)")?;
+    Ok(query.query_row((address.local_part(), address.domain().as_str()), |row| row.get(0))?)
+}
+
+/// Each as it will be stored, on all cores.
+fn hashed(due: &[(&Record, Deed)], rounds: u32) -> Result<Vec<Stored>, Error> {
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(limits::IMPORT_THREADS_MAX);
+    let share = due.len().div_ceil(cores).max(1);
+    thread::scope(|scope| {
+        let work = |users: &[(&Record, Deed)]| -> Result<Vec<Stored>, Error> {
+            users.iter().map(|(user, _)| Stored::of(&user.secret, rounds)).collect()
+        };
+        let hands: Vec<_> = due.chunks(share).map(|users| scope.spawn(move || work(users))).collect();
+        let mut stored = Vec::with_capacity(due.len());
+        for hand in hands {
+            let share = hand.join().map_err(|_| Error::Temporary("hashing broke off".to_owned()))??;
+            stored.extend(share);
+        }
+        Ok(stored)
+    })
+}
+
+/// An account that somebody made, or removed, in between is left as it is.
+fn write(db: &Connection, user: &Record, deed: Deed, stored: &Stored, wish: Wish) -> Result<(), Error> {
+    let is_locked = matches!(user.secret, Secret::Locked);
+    let written = match deed {
+        Deed::Add => stored.add(db, &user.address, Admission { enabled: !is_locked, held: wish.hold }),
+        _ => stored.replace(db, &user.address).and_then(|()| close_and_hold(db, user, is_locked, wish)),
+    };
+    match written {
+        Err(ChangeError::Storage(error)) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A door that the file closes is closed; one that an administrator closed is opened by no file.
+fn close_and_hold(db: &Connection, user: &Record, is_locked: bool, wish: Wish) -> Result<(), ChangeError> {
+    let mut update = db.prepare_cached(
+        "UPDATE accounts SET enabled = enabled AND NOT ?3, held = held OR ?4
+         WHERE local_part = ?1 AND domain = ?2",
+    )?;
+    update.execute((user.address.local_part(), user.address.domain().as_str(), is_locked, wish.hold))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
