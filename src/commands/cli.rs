@@ -2,6 +2,7 @@
 //!
 //! Completions and man pages are made from the same description.
 
+use super::account_file::ImportArgs;
 use crate::config::Finding;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -113,6 +114,11 @@ pub enum AccountCommand {
         /// name@domain
         address: String,
     },
+    /// Take over accounts with their password hashes from an old server's file
+    ///
+    /// The old hash is used until the first successful login. Exit status 1 when lines were refused: each is
+    /// named, and the others are taken.
+    Import(ImportArgs),
     /// Take logins again for an account that is held, whose mail was still to come from an old server
     Release {
         /// name@domain

@@ -4,6 +4,7 @@
 //! 2 wrong usage. Knows no protocol.
 
 mod account;
+mod account_file;
 mod alias;
 mod ban;
 mod check;
@@ -67,6 +68,7 @@ fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), 
         AccountCommand::List { json } => account::list(settings, *json),
         AccountCommand::Disable { address } => account::disable(settings, address),
         AccountCommand::Enable { address } => account::enable(settings, address),
+        AccountCommand::Import(arguments) => account_file::import(settings, arguments),
         AccountCommand::Release { address } => account::release(settings, address),
         AccountCommand::Quota { address, size } => account::quota(settings, address, size),
         AccountCommand::Remove { address, purge } => account::remove(settings, address, *purge),

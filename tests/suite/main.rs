@@ -8,6 +8,7 @@ mod scram;
 
 mod abuse;
 mod account_faults;
+mod account_import;
 mod bare_pop3;
 mod bare_smtp;
 mod cli;

@@ -1,0 +1,182 @@
+//! An old server's account file on the command line: which it is, how it is read, and `account import`.
+//!
+//! Knows no format; what a line means is said in `accounts::import`.
+
+use super::database::{json, open, storage};
+use super::table;
+use crate::accounts::import::{self, Format, How, Refused, Users};
+use crate::accounts::{Report, Wish};
+use crate::config::{Finding, Settings};
+use crate::limits;
+use crate::mail::Domain;
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Which file, and how it is read.
+#[derive(Debug, Args)]
+pub struct AccountFile {
+    /// The old server's account file; `-` reads standard input
+    pub file: PathBuf,
+    /// Which server wrote it
+    #[arg(long, value_parser = formats())]
+    pub format: Format,
+    /// Put behind names that have no @
+    #[arg(long, value_parser = domain)]
+    pub domain: Option<Domain>,
+    /// Accounts with smaller user numbers belong to the system (shadow with a passwd beside it, passwd)
+    #[arg(long, value_name = "N", default_value_t = limits::MIN_UID_DEFAULT)]
+    pub min_uid: u32,
+}
+
+/// `account import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Which file.
+    #[command(flatten)]
+    pub source: AccountFile,
+    /// Put logins off until the old mail is here, or `account release`
+    #[arg(long)]
+    pub hold: bool,
+    /// Take the file's hash for accounts that are here and that nobody has logged in to
+    #[arg(long)]
+    pub update: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// By the names that the formats have.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let names = PossibleValuesParser::new(Format::ALL.map(|(name, _)| name));
+    names.try_map(|name| Format::parse(&name).ok_or("no such format"))
+}
+
+fn domain(text: &str) -> Result<Domain, String> {
+    Domain::parse(text).map_err(|error| error.to_string())
+}
+
+impl AccountFile {
+    /// Reads the file and understands each line.
+    ///
+    /// # Errors
+    /// A finding for a file that cannot be read; nothing is taken then.
+    pub fn read(&self) -> Result<Users, Finding> {
+        let octets = if self.file.as_os_str() == "-" {
+            read_all(io::stdin().lock())
+        } else {
+            File::open(&self.file).and_then(read_all)
+        };
+        let octets = octets.map_err(|error| Finding {
+            what: format!("{}: {error}", self.file.display()),
+            remedy: "name a file that can be read; nothing was imported".to_owned(),
+        })?;
+        let passwd = if self.format == Format::Shadow { beside(&self.file, "passwd") } else { None };
+        let how = How {
+            domain: self.domain.as_ref(),
+            min_uid: self.min_uid,
+            passwd: passwd.as_deref(),
+            today: today(),
+        };
+        Ok(import::read(&octets, self.format, &how))
+    }
+}
+
+fn read_all(input: impl Read) -> io::Result<Vec<u8>> {
+    let mut octets = Vec::new();
+    input.take(limits::ACCOUNT_FILE_MAX + 1).read_to_end(&mut octets)?;
+    if octets.len() as u64 > limits::ACCOUNT_FILE_MAX {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than an account file has"));
+    }
+    Ok(octets)
+}
+
+/// A neighbour of a file; standard input has none.
+fn beside(file: &Path, name: &str) -> Option<Vec<u8>> {
+    let neighbour = file.parent().filter(|_| file.as_os_str() != "-")?.join(name);
+    read_all(File::open(neighbour).ok()?).ok()
+}
+
+/// Days since 1970.
+fn today() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs() / 86_400).unwrap_or(i64::MAX)
+}
+
+/// `account import FILE --format FORMAT …`
+///
+/// # Errors
+/// A finding for a file that cannot be read, a database fault, or lines that were refused: the others are
+/// taken then.
+pub fn import(settings: &Settings, arguments: &ImportArgs) -> Result<(), Finding> {
+    let users = arguments.source.read()?;
+    let wish = Wish { hold: arguments.hold, update: arguments.update, dry_run: arguments.dry_run };
+    let report = take(settings, &users, wish)?;
+    let text = if arguments.json { json(&report)? } else { told(&report, users.passed_over, wish.dry_run) };
+    table::print(&text)?;
+    match report.refused.len() {
+        0 => Ok(()),
+        refused => Err(Finding {
+            what: format!(
+                "{refused} of {} users were refused, the others are taken",
+                refused + taken(&report)
+            ),
+            remedy: "mend their lines and import the file again".to_owned(),
+        }),
+    }
+}
+
+/// Makes, updates and leaves alone, and reports it together with the lines that say no user.
+///
+/// # Errors
+/// A finding for a database fault.
+pub fn take(settings: &Settings, users: &Users, wish: Wish) -> Result<Report, Finding> {
+    let mut report = if wish.dry_run && !settings.database().exists() {
+        Report::of_an_empty_database(&users.records)
+    } else {
+        let accounts = open(settings)?;
+        let total = users.records.len();
+        let imported = accounts.import(&users.records, wish, &mut |done| show_progress(done, total));
+        imported.map_err(|error| storage(settings, &error))?
+    };
+    report.refused.extend_from_slice(&users.refused);
+    report.refused.sort_by_key(|refused| refused.line);
+    Ok(report)
+}
+
+fn taken(report: &Report) -> usize {
+    report.added + report.updated + report.unchanged + report.disabled
+}
+
+fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
+    let Report { added, updated, unchanged, disabled, refused } = report;
+    let would = if dry_run { "would be: " } else { "" };
+    let refusals = refused.len();
+    let mut text = format!(
+        "{would}added {added}, updated {updated}, unchanged {unchanged}, disabled {disabled}, refused {refusals}\n"
+    );
+    if passed_over > 0 {
+        let _ = writeln!(text, "passed over {passed_over} accounts of the system");
+    }
+    for Refused { line, address, why } in refused {
+        let _ = writeln!(text, "line {line}, {address}: {why}");
+    }
+    text
+}
+
+/// Clear passwords take a while to hash: a person at a terminal sees that it goes on.
+fn show_progress(done: usize, total: usize) {
+    let mut terminal = io::stderr().lock();
+    if total > limits::IMPORT_BATCH && terminal.is_terminal() {
+        let end = if done == total { "\n" } else { "" };
+        // Nobody is left to be told that standard error is closed.
+        let _ = write!(terminal, "\r{done} of {total} accounts{end}").and_then(|()| terminal.flush());
+    }
+}
