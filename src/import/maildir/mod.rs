@@ -194,7 +194,14 @@ impl Source for Maildir {
         let Some(folder) = self.folders.get_mut(*folder) else {
             return Err(Error::Message { what: format!("there is no folder for message {}", index + 1) });
         };
-        folder.read(entry, self.server == Server::Dovecot, sink)
+        match self.server {
+            Server::Dovecot => folder.read(entry, true, sink),
+            Server::Plain => folder.read(entry, false, sink),
+            // These put a CR before each LF, also where there is one.
+            Server::Courier | Server::SolidPop3d => {
+                folder.read(entry, false, &mut |block| sink(&with_cr(block)))
+            }
+        }
     }
 }
 
@@ -247,6 +254,20 @@ impl Maildir {
         }
         Ok(())
     }
+}
+
+fn with_cr(block: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(block.len() + block.len() / 32);
+    for line in block.split_inclusive(|octet| *octet == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(text) => {
+                octets.extend_from_slice(text);
+                octets.extend_from_slice(b"\r\n");
+            }
+            None => octets.extend_from_slice(line),
+        }
+    }
+    octets
 }
 
 /// What the server showed, if a listing can hold it; else one is made, and the operator told.

@@ -112,6 +112,18 @@ fn octets_come_as_they_are() {
 }
 
 #[test]
+fn courier_and_solid_pop3d_sent_a_cr_before_each_lf() {
+    let old = Old::empty();
+    old.put("cur", b"1.a:2,", b"Subject: x\r\n\na\rb\n\nc");
+    old.sizelist("/3 2 9\n1.a:2, 14 1:9:0\n");
+    for server in [Server::Courier, Server::SolidPop3d] {
+        let mut source = old.source(&served_by(server));
+        source.inventory().unwrap();
+        assert_eq!(read(&mut *source, 0).unwrap(), b"Subject: x\r\r\n\r\na\rb\r\n\r\nc");
+    }
+}
+
+#[test]
 fn an_error_of_the_sink_is_ours() {
     let old = Old::with(&[b"1.a"]);
     let mut source = old.source(&served_by(Server::Plain));
