@@ -39,7 +39,9 @@ pub enum Why {
     Temporary,
     /// It wants TLS first.
     NeedsTls,
-    /// `[AUTH]` (RFC 3206, 5), or nothing that could be told.
+    /// `[AUTH]` (RFC 3206, 5): name or password are wrong.
+    Credentials,
+    /// Nothing that could be told.
     Other,
 }
 
@@ -83,7 +85,7 @@ impl Why {
             "sys/temp" | "sys/perm" => Some(Self::Temporary),
             // Dovecot says `[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) …`.
             "auth" if Self::of_words(words) == Self::NeedsTls => Some(Self::NeedsTls),
-            "auth" => Some(Self::Other),
+            "auth" => Some(Self::Credentials),
             _ => None,
         }
     }
@@ -95,7 +97,16 @@ impl Why {
             Self::NeedsTls
         } else if says(&["in use", "locked", "lock busy", "is busy", "already"]) {
             Self::InUse
-        } else if says(&["temporar", "try again", "later", "unavailable", "internal", "too many"]) {
+        } else if says(&[
+            "temporar",
+            "try again",
+            "later",
+            "unavailable",
+            "internal",
+            "too many",
+            "shutting",
+            "disconnect",
+        ]) {
             Self::Temporary
         } else {
             Self::Other
@@ -152,7 +163,7 @@ mod tests {
     #[test]
     fn what_real_servers_say_is_understood() {
         for (line, meaning) in [
-            ("-ERR [AUTH] Authentication failed.", Why::Other), // Dovecot
+            ("-ERR [AUTH] Authentication failed.", Why::Credentials), // Dovecot
             (
                 "-ERR [AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.",
                 Why::NeedsTls,
@@ -167,6 +178,7 @@ mod tests {
             ("-ERR maildrop already locked", Why::InUse), // RFC 1939
             ("-ERR Unable to lock maildrop: mailbox is locked by POP server", Why::InUse),
             ("-ERR Server temporarily out of order", Why::Temporary),
+            ("-ERR Disconnected: Server shutting down.", Why::Temporary), // Dovecot
             ("-ERR", Why::Other),
         ] {
             assert_eq!(why(line), meaning, "{line}");

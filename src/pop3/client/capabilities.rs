@@ -8,6 +8,8 @@ pub struct Capabilities {
     pub(super) stls: bool,
     pub(super) user: bool,
     pub(super) plain: bool,
+    /// A wrong password is told as `[AUTH]` and in no other way (RFC 3206, 6).
+    pub(super) tells_wrong: bool,
     /// Commands may be sent without waiting for answers (RFC 2449, 6.6).
     pub pipelining: bool,
     /// UIDL is there; servers without CAPA may have it all the same.
@@ -27,6 +29,7 @@ impl Capabilities {
                 Some("STLS") => found.stls = true,
                 Some("USER") => found.user = true,
                 Some("SASL") => found.plain |= words.any(|word| word == "PLAIN"),
+                Some("AUTH-RESP-CODE") => found.tells_wrong = true,
                 Some("PIPELINING") => found.pipelining = true,
                 Some("UIDL") => found.uidl = true,
                 Some("TOP") => found.top = true,
@@ -50,6 +53,7 @@ mod tests {
             stls: true,
             user: true,
             plain: true,
+            tells_wrong: true,
             pipelining: true,
             uidl: true,
             top: true,

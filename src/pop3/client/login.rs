@@ -152,7 +152,9 @@ impl Login {
             Why::InUse => Failure::InUse(words),
             Why::Temporary => Failure::Temporary(words),
             Why::NeedsTls if !self.is_secure => Failure::NeedsTls(words),
-            Why::NeedsTls | Why::Other => Failure::WrongPassword(words),
+            // A server that has a code for a wrong password, and does not say it, means something else.
+            Why::Other if self.capabilities.tells_wrong => Failure::Temporary(words),
+            Why::NeedsTls | Why::Credentials | Why::Other => Failure::WrongPassword(words),
         }
     }
 
@@ -166,6 +168,6 @@ fn unwelcome(refusal: Refusal) -> Failure {
     match refusal.why {
         Why::InUse => Failure::InUse(refusal.words),
         Why::NeedsTls => Failure::NeedsTls(refusal.words),
-        Why::Temporary | Why::Other => Failure::Temporary(refusal.words),
+        Why::Temporary | Why::Credentials | Why::Other => Failure::Temporary(refusal.words),
     }
 }

@@ -229,6 +229,29 @@ fn auth_plain_where_user_is_not_offered_or_the_name_has_a_blank() {
 }
 
 #[test]
+fn a_server_that_has_a_code_for_wrong_passwords_means_something_else_without_it() {
+    let refused = |refusal: &str, failure: &str| {
+        format!(
+            "
+            S: +OK
+            C: CAPA
+            S: +OK
+            S: AUTH-RESP-CODE
+            S: USER
+            S: .
+            C: USER anna
+            S: +OK
+            C: PASS secret
+            S: -ERR {refusal}
+            A: failed: {failure}
+            "
+        )
+    };
+    check(PLAIN, &refused("[AUTH] no", "it refuses user name or password: [AUTH] no"));
+    check(PLAIN, &refused("no", "it cannot serve this mailbox now: no"));
+}
+
+#[test]
 fn refusals_say_what_to_do_about_them() {
     for (refusal, failure) in [
         ("[AUTH] Authentication failed.", "it refuses user name or password: [AUTH] Authentication failed."),
