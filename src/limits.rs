@@ -278,9 +278,9 @@ pub const MBOX_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// Free space that deliveries leave to everything else on the disk.
 pub const MIN_FREE_DEFAULT: u64 = 64 * 1024 * 1024;
-/// How long the figure of the free space is good enough to answer MAIL SIZE= with; before 354 the disk
-/// is asked anyway.
-pub const FREE_SPACE_KNOWN_FOR: Duration = Duration::from_secs(1);
+/// How long the figure of the free space is good enough to answer MAIL SIZE= and to say 354 with. Each
+/// message asks the disk again when it is written, so under load the figure is always fresh.
+pub const FREE_SPACE_KNOWN_FOR: Duration = Duration::from_millis(100);
 /// Left-overs in tmp/ are removed after this long (the Maildir convention: 36 hours).
 pub const TMP_LEFTOVER_AGE: Duration = Duration::from_secs(36 * 3600);
 /// A busy database is waited for this long.

@@ -94,17 +94,30 @@ impl<D: Disk> Drafts<D> {
 
     /// Appends LF text to every copy that has no fault yet, behind its trace lines.
     pub fn write(&mut self, lf_text: &[u8]) {
+        self.check_space_again(lf_text);
         for draft in &mut self.drafts {
             draft.append(&self.shared, lf_text);
         }
     }
 
+    /// The figure that 354 was said for is a moment old; the reserve may have been used up since.
+    fn check_space_again(&mut self, text: &[u8]) {
+        let first = |draft: &Draft| draft.trace().map(|trace| trace.len().saturating_add(text.len()) as u64);
+        let needed: Vec<u64> = self.drafts.iter().filter_map(first).collect();
+        if needed.is_empty() {
+            return; // Begun already: half a message is worth nothing, so it may have what it needs.
+        }
+        if let Err(error) = self.shared.check_space(Bytes(needed.into_iter().sum())) {
+            for draft in self.drafts.iter_mut().filter(|draft| draft.trace().is_some()) {
+                draft.fail(&self.shared, error.clone());
+            }
+        }
+    }
+
     /// Syncs, publishes in new/, syncs the folders. For each target, in order.
     pub fn publish(mut self, together: Together) -> Vec<Result<Published, Error>> {
-        for draft in &mut self.drafts {
-            if let Stage::Waiting(_) = draft.stage {
-                draft.append(&self.shared, b""); // A message without a text has its trace lines.
-            }
+        if self.drafts.iter().any(|draft| draft.trace().is_some()) {
+            self.write(b""); // A message without a text has its trace lines.
         }
         publish::publish(self, together)
     }
@@ -151,6 +164,14 @@ impl Draft {
     pub(super) fn fault(&self) -> Option<&Error> {
         match &self.stage {
             Stage::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The trace lines of a copy that is not on the disk yet.
+    fn trace(&self) -> Option<&str> {
+        match &self.stage {
+            Stage::Waiting(trace) => Some(trace),
             _ => None,
         }
     }

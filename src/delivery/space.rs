@@ -9,6 +9,7 @@ use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
 use crate::maildrop::tree::Tree;
 use crate::maildrop::{Usage, usage};
+use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -57,16 +58,23 @@ fn is_enough(free: Bytes, min_free: Bytes, expected: Bytes) -> bool {
 
 /// The bytes that are free on the disk under `mail`; none when it has no inode left.
 fn free(mail: &Path) -> Result<Bytes, Error> {
-    // Before the first delivery the folder is not there; the disk it will be on is.
-    let mail = std::path::absolute(mail)?;
-    let there = mail.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
-    let disk = statvfs(there).map_err(io::Error::from)?;
+    let disk = match statvfs(mail) {
+        // Before the first delivery the folder is not there; the disk it will be on is.
+        Err(Errno::ENOENT) => statvfs(nearest(&std::path::absolute(mail)?)),
+        found => found,
+    };
+    let disk = disk.map_err(io::Error::from)?;
     // Wider than needed here, narrower on 32-bit systems.
     #[allow(clippy::useless_conversion, reason = "u64 already where this is linted")]
     let (blocks, size): (u64, u64) = (disk.blocks_available().into(), disk.fragment_size().into());
     // Disks without a table of inodes (btrfs) report no files at all.
     let out_of_inodes = disk.files() > 0 && disk.files_available() == 0;
     Ok(Bytes(if out_of_inodes { 0 } else { blocks.saturating_mul(size) }))
+}
+
+/// The lowest folder above that is there.
+fn nearest(path: &Path) -> &Path {
+    path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"))
 }
 
 /// What was counted in mailboxes with a quota, for as long as their folders stay the same: three looks

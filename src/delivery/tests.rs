@@ -215,6 +215,19 @@ fn the_disk_is_not_asked_again_for_those_without_a_quota() {
 }
 
 #[test]
+fn the_reserve_is_looked_at_again_before_anything_is_written() {
+    let boxes = Mailboxes::new();
+    let mut drafts = boxes.delivery().open(vec![boxes.target("anna")], None);
+    // Between 354 and the text somebody else has filled the disk.
+    let full = Delivery::new(boxes.mail(), &Domain::parse("h.example").unwrap(), Bytes(u64::MAX));
+    drafts.shared = Arc::clone(&full.shared);
+    drafts.write(MESSAGE);
+    assert_eq!(drafts.faults(), [Some(Error::NoSpace)]);
+    assert!(!drafts.have_files() && !boxes.mail().exists());
+    assert_eq!(drafts.publish(Together::Each), [Err(Error::NoSpace)]);
+}
+
+#[test]
 fn no_link_in_the_mail_tree_is_followed() {
     for link in ["example.org", "example.org/anna", "example.org/anna/tmp", "example.org/anna/new"] {
         let boxes = Mailboxes::new();
