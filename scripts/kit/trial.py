@@ -129,7 +129,11 @@ pbkdf2_rounds = 4096
     def account(self, name="anna"):
         """A new account, made while the server runs."""
         self.accounts += 1
-        address, password = f"{name}{self.accounts}@example.org", "correct horse"
+        return self.account_named(f"{name}{self.accounts}")
+
+    def account_named(self, name):
+        """The same with exactly that name."""
+        address, password = f"{name}@example.org", "correct horse"
         command = [self.binary, "--config", self.config, "account", "add", address, "--password-stdin"]
         subprocess.run(command, input=f"{password}\n", text=True, check=True, cwd=self.dir,
                        stdout=subprocess.DEVNULL)
