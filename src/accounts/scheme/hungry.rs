@@ -42,9 +42,11 @@ impl Hungry {
             ("CRYPT", Some("gy")) => ("gost-yescrypt", Self::yescrypt(text, "$gy$")),
             _ => return None,
         };
-        let read = read
-            .ok_or_else(|| Unusable(format!("{name}: not a whole hash, or one with options not known here")));
-        Some(read.and_then(|hungry| hungry.method.affordable(name).map(|()| hungry)))
+        let broken = || Unusable(format!("{name}: not a whole hash, or one with options not known here"));
+        Some(read.ok_or_else(broken).and_then(|hungry| {
+            hungry.method.affordable(name)?;
+            if hungry.method.is_sound() { Ok(hungry) } else { Err(broken()) }
+        }))
     }
 
     /// `$argon2id$v=19$m=65536,t=3,p=1$salt$hash`; without `v=` it is version 16.
@@ -95,6 +97,12 @@ impl Hungry {
         known.then_some(Self { setting: setting.to_owned(), salt, hash: decoded(hash)?, method })
     }
 
+    /// Octets written for one comparison.
+    #[cfg(test)]
+    pub fn work(&self) -> u64 {
+        self.method.work().unwrap_or(u64::MAX)
+    }
+
     /// Compared in constant time.
     pub fn matches(&self, password: &[u8]) -> bool {
         let memory = self.method.memory().unwrap_or(u64::MAX);
@@ -139,6 +147,14 @@ impl Method {
             return Err(Unusable(format!("{name} that goes over {mib} MiB; {most} MiB at most are taken")));
         }
         Ok(())
+    }
+
+    /// Whether there is such a function; asked of what is affordable, where no product overflows.
+    fn is_sound(&self) -> bool {
+        match self {
+            Self::Scrypt { log_n, r, p } => *log_n > 0 && scrypt::Params::new(*log_n, *r, *p).is_ok(),
+            _ => true, // Their own types are.
+        }
     }
 
     /// Octets held at once.

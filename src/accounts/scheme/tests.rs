@@ -339,4 +339,29 @@ proptest! {
             }
         }
     }
+
+    /// Whatever costs are asked for: refused, or computed without a fault.
+    #[test]
+    fn any_cost_is_refused_or_computed(
+        costs in "[./0-9A-D]{1,3}[./0-9A-Za-z]{0,9}",
+        (memory, passes, lanes) in (0u32..2000, 0u32..4, 0u32..9),
+    ) {
+        let hash = "ATHpWP0T5n2vMasnXkjQgqye6BcGkebp3A.8HkRHAw3";
+        let argon2_hash = "p1zokdQT0nEgIs9nY0DPAw$qOuCPE2i7mjuHbLHu58s+SiFkV2m1szJJFlh0rQL6eE";
+        for text in [
+            format!("$y$j{costs}$salt${hash}"),
+            format!("$y${costs}$salt${hash}"),
+            format!("$gy$j{costs}$salt${hash}"),
+            format!("$7${costs}${hash}"),
+            format!("$7$2....{costs}/....salt${hash}"),
+            format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${argon2_hash}"),
+            format!("$argon2i$m={memory},t={passes},p={lanes}${argon2_hash}"),
+        ] {
+            let Ok(Secret::Hash(hash)) = Secret::parse(text.as_bytes(), "") else { continue };
+            let Kind::Hungry(hungry) = &hash.kind else { panic!("{text}") };
+            if hungry.work() <= 2 << 20 {
+                prop_assert!(!matches(&hash, b"secret"), "{}", text);
+            }
+        }
+    }
 }
