@@ -131,6 +131,11 @@ pub const COMMAND_CHUNK: usize = 512;
 /// Octets of a message that are held in memory before they go to the disk in one piece: most messages
 /// are smaller, and cost one pass. 500 senders at once hold 32 MiB.
 pub const MESSAGE_BLOCK: usize = 64 * 1024;
+/// Octets that are read at once in a POP3 session: some three hundred commands that were sent ahead.
+pub const COMMANDS_CHUNK: usize = 4096;
+/// Octets of a message that are held in memory before they go to the disk in one piece. 500
+/// senders at once hold 16 MiB.
+pub const MESSAGE_BLOCK: usize = 32 * 1024;
 /// How long a refused peer may take to accept the word that it is refused.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a run of refused connections is told in the log.
@@ -142,6 +147,11 @@ pub const SEND_BUFFER: usize = 256 * 1024;
 /// Reads and writes of one connection that did not have to wait, in a row, before it lets others have
 /// their turn. A write is not more than [`OUTPUT_MAX`], so half a MiB: well below a millisecond.
 pub const TURNS_IN_A_ROW: u32 = 8;
+/// Octets that are read at once of a message above [`OUTPUT_MAX`]: it is on its way for a while, and each
+/// piece costs a way to a disk thread and back.
+pub const LARGE_BLOCK: usize = 256 * 1024;
+/// What may stay of the room for answers while a client is silent.
+pub const OUTPUT_KEPT: usize = 512;
 /// Octets of answers that wait for a peer before its next command is looked at.
 pub const OUTPUT_MAX: usize = 64 * 1024;
 /// Small messages that are read ahead for a client that fetches one after the other, together not
@@ -161,8 +171,12 @@ pub const LINGER_TIME: Duration = Duration::from_secs(2);
 pub const CUT_GRACE: Duration = LINGER_TIME.saturating_add(Duration::from_secs(1));
 /// Octets that are read on, and thrown away, from a closed connection.
 pub const LINGER_OCTETS: usize = 64 * 1024;
-/// TLS sessions that POP3 clients may resume, for each certificate; one takes about 1 KiB.
+/// TLS 1.2 sessions of POP3 clients that know no tickets and may resume all the same, for each
+/// certificate; one takes about 1 KiB.
 pub const TLS_SESSIONS_MAX: usize = 1024;
+/// TLS 1.3 tickets for each session: a program that polls spends one and gets one, and has another one for
+/// a connection beside it.
+pub const TLS_TICKETS: usize = 2;
 /// What a connection that brings mail holds open: the socket, and the file in tmp/.
 pub const DESCRIPTORS_OF_A_SENDER: u64 = 2;
 /// What a POP3 session holds open: the socket, the Maildir, its new/, its cur/, the lock, the message.

@@ -11,14 +11,14 @@ use crate::limits;
 use crate::mail::Peer;
 use crate::runtime;
 use futures_io::{AsyncRead, AsyncWrite};
-use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use futures_lite::{AsyncReadExt, AsyncWriteExt, future};
 use futures_rustls::{TlsConnector, TlsStream};
 use rustls::pki_types::ServerName;
 use rustls::{CommonState, ServerConnection};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// One connection, plain or over TLS.
@@ -72,12 +72,23 @@ impl Stream {
     /// # Errors
     /// `TimedOut` after `limit`, or what the network says.
     pub async fn read_some(&mut self, into: &mut [u8], limit: Duration) -> io::Result<usize> {
-        match or_too_late(self.waits.within(limit, self.channel.read(into)).await) {
-            // A TLS peer that hangs up without saying so. Our protocols say themselves where a
-            // message ends, so nothing can be cut short unnoticed.
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-            outcome => outcome,
-        }
+        at_its_end(or_too_late(self.waits.within(limit, self.channel.read(into)).await))
+    }
+
+    /// Reads some octets and adds them to `into`; how many, and 0 is the end. While none come there is no
+    /// buffer for them: most connections are idle most of the time.
+    ///
+    /// # Errors
+    /// As [`Stream::read_some`].
+    pub async fn read_more(&mut self, into: &mut Vec<u8>, limit: Duration) -> io::Result<usize> {
+        let channel = &mut self.channel;
+        let read = future::poll_fn(|context| {
+            let mut octets = [0; limits::COMMANDS_CHUNK];
+            let count = ready!(Pin::new(&mut *channel).poll_read(context, &mut octets))?;
+            into.extend_from_slice(&octets[..count]);
+            Poll::Ready(Ok(count))
+        });
+        at_its_end(or_too_late(self.waits.within(limit, read).await))
     }
 
     /// Writes and flushes all.
@@ -214,6 +225,15 @@ fn certificate_error(error: &io::Error) -> Option<rustls::CertificateError> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {
         rustls::Error::InvalidCertificate(why) => Some(why.clone()),
         _ => None,
+    }
+}
+
+/// A TLS peer may hang up without saying so: 0 octets. Our protocols say themselves where a message ends,
+/// so nothing can be cut short unnoticed.
+fn at_its_end(read: io::Result<usize>) -> io::Result<usize> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        read => read,
     }
 }
 

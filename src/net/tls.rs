@@ -184,19 +184,28 @@ fn server_config(
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| Finding {
-            what: format!("TLS cannot be set up: {error}"),
-            remedy: "report this: it depends on no setting".to_owned(),
-        })?;
+        .map_err(|error| unusable(&error))?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
     match tickets {
-        Tickets::Send => config.session_storage = ServerSessionMemoryCache::new(limits::TLS_SESSIONS_MAX),
+        Tickets::Send => {
+            // What a client needs to resume is in its ticket, so it does not count how many there are.
+            config.ticketer = ring::Ticketer::new().map_err(|error| unusable(&error))?;
+            config.send_tls13_tickets = limits::TLS_TICKETS;
+            config.session_storage = ServerSessionMemoryCache::new(limits::TLS_SESSIONS_MAX);
+        }
         Tickets::Never => {
             config.send_tls13_tickets = 0;
             config.session_storage = Arc::new(NoServerSessionStorage {});
         }
     }
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+fn unusable(error: &rustls::Error) -> Finding {
+    Finding {
+        what: format!("TLS cannot be set up: {error}"),
+        remedy: "report this: it depends on no setting".to_owned(),
+    }
 }
 
 fn expiry_warning(file: &str, leaf: &CertificateDer<'_>, now: SystemTime) -> Option<Finding> {

@@ -82,6 +82,14 @@ impl LineBuffer {
         *self = Self::new(self.limit);
     }
 
+    /// Gives back the memory of lines that were given out.
+    pub fn give_back(&mut self) {
+        if self.is_empty() {
+            self.pending = Vec::new();
+            (self.start, self.searched) = (0, 0);
+        }
+    }
+
     fn give_up_when_too_long(&mut self) -> Option<Line> {
         if self.len() < self.limit {
             return None;

@@ -143,11 +143,27 @@ fn smtp_sends_no_ticket_and_resumes_nothing() {
 #[test]
 fn pop3_sends_tickets_and_resumes() {
     let tls = certificate();
-    let config = client_config(&version::TLS13);
-    let (_, first) = converse(&tls, Tickets::Send, &config);
-    assert!(first.tickets > 0 && !first.resumed);
-    let (_, second) = converse(&tls, Tickets::Send, &config);
-    assert!(second.resumed);
+    for (version, is_13) in [(&version::TLS13, true), (&version::TLS12, false)] {
+        let config = client_config(version);
+        let (_, first) = converse(&tls, Tickets::Send, &config);
+        assert_eq!((first.tickets > 0, first.resumed), (is_13, false));
+        for _ in 0..3 {
+            let (_, again) = converse(&tls, Tickets::Send, &config);
+            assert!(again.resumed);
+        }
+    }
+}
+
+#[test]
+fn what_comes_is_added_to_what_came_before() {
+    let (stream, client) = connect(|mut socket| socket.write_all(b"ab").unwrap());
+    let heard = block_on(async {
+        let (mut stream, mut heard) = (stream, b"_".to_vec());
+        while stream.read_more(&mut heard, LIMIT).await.unwrap() > 0 {}
+        heard
+    });
+    client.join().unwrap();
+    assert_eq!(heard, b"_ab");
 }
 
 #[test]

@@ -14,10 +14,9 @@ use std::time::{Duration, Instant};
 /// A stream, what came and was not used, and what is to be sent.
 pub(super) struct Connection {
     stream: Stream,
-    /// Bounded by `limits::POP3_LINE_MAX`, like `chunk`: an idle connection costs 8 KiB.
+    /// Bounded by `limits::POP3_LINE_MAX`.
     lines: LineBuffer,
     out: Vec<u8>,
-    chunk: Vec<u8>,
     idle: Duration,
     /// Nothing was read yet: the first octets tell a TLS client at the wrong port.
     untouched: bool,
@@ -30,14 +29,7 @@ enum Woken {
 
 impl Connection {
     pub(super) fn new(stream: Stream, idle: Duration) -> Self {
-        Self {
-            stream,
-            lines: LineBuffer::new(limits::POP3_LINE_MAX),
-            out: Vec::new(),
-            chunk: vec![0; limits::POP3_LINE_MAX],
-            idle,
-            untouched: true,
-        }
+        Self { stream, lines: LineBuffer::new(limits::POP3_LINE_MAX), out: Vec::new(), idle, untouched: true }
     }
 
     pub(super) fn tls(&self) -> Option<&TlsFacts> {
@@ -77,8 +69,12 @@ impl Connection {
     }
 
     /// Takes octets of a message, to be written together with what stands before them.
-    pub(super) fn add(&mut self, octets: &[u8]) {
-        self.out.extend_from_slice(octets);
+    pub(super) fn add(&mut self, octets: Vec<u8>) {
+        if self.out.is_empty() {
+            self.out = octets;
+        } else {
+            self.out.extend_from_slice(&octets);
+        }
     }
 
     /// Writes when more waits than a client may make us hold.
@@ -96,8 +92,6 @@ impl Connection {
         let limit = self.idle.min(limits::WRITE_TIMEOUT);
         let sent = self.stream.send(&self.out, limit).await;
         self.out.clear();
-        // The listing of a large maildrop is not kept for the rest of the session.
-        self.out.shrink_to(2 * limits::OUTPUT_MAX);
         sent
     }
 
@@ -114,7 +108,9 @@ impl Connection {
 
     /// Waits for octets. Only here does a session race with the shutdown: between two commands.
     async fn read(&mut self, shutdown: &Shutdown, limit: Duration) -> Result<(), End> {
-        let read = async { Woken::Read(self.stream.read_some(&mut self.chunk, limit).await) };
+        self.give_back();
+        let mut octets = Vec::new();
+        let read = async { Woken::Read(self.stream.read_more(&mut octets, limit).await) };
         let stop = async {
             shutdown.begun().await;
             Woken::ShutDown
@@ -127,12 +123,17 @@ impl Connection {
             return Err(End::Gone);
         }
         // Told once, and only before anything was said: later, 0x16 is a mistake like any other.
-        let octets = &self.chunk[..count];
-        if std::mem::take(&mut self.untouched) && self.stream.tls().is_none() && is_tls_hello(octets) {
+        if std::mem::take(&mut self.untouched) && self.stream.tls().is_none() && is_tls_hello(&octets) {
             return Err(End::TlsHello);
         }
-        self.lines.push(octets);
+        self.lines.push(&octets);
         Ok(())
+    }
+
+    /// Keeps next to nothing while the client is silent: that may be for minutes, and thousands are.
+    fn give_back(&mut self) {
+        self.lines.give_back();
+        self.out.shrink_to(limits::OUTPUT_KEPT);
     }
 }
 

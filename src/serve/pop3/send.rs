@@ -27,7 +27,7 @@ pub(super) async fn send(
 ) -> Result<bool, End> {
     if let Some(ready) = visit.ahead.take(number, extent) {
         connection.say(&ticket.announcement()).await?;
-        connection.add(&ready.wire);
+        connection.add(ready.wire);
         connection.flush_when_full().await?;
         visit.note_sent(number, extent, ready.sent, ticket.octets());
         return Ok(true);
@@ -41,7 +41,7 @@ pub(super) async fn send(
         }
     };
     connection.say(&ticket.announcement()).await?;
-    connection.add(&first);
+    connection.add(first);
     while outgoing.sent.is_none() {
         connection.flush().await?;
         if !visit.touch() {
@@ -49,7 +49,7 @@ pub(super) async fn send(
         }
         let block;
         (outgoing, block) = visit.shared.doorway.disk(move || outgoing.read_on()).await;
-        connection.add(&block.map_err(|error| unreadable(visit, number, &error))?);
+        connection.add(block.map_err(|error| unreadable(visit, number, &error))?);
     }
     connection.flush_when_full().await?;
     visit.ahead.sent(number, extent, behind);
@@ -69,6 +69,8 @@ struct Outgoing {
     file: File,
     /// Bytes of the file that were not read yet.
     left: u64,
+    /// Some of it was encoded.
+    encoded: bool,
     /// `None` once all was encoded.
     encoder: Option<DotEncoder>,
     /// Octets that must leave together with the final dot, should nothing follow them.
@@ -85,13 +87,23 @@ impl Outgoing {
         };
         // What was listed is what is sent: bytes that are appended meanwhile are not part of it.
         let left = message.bytes.0;
-        Self { file: message.file, left, encoder: Some(encoder), held: Vec::new(), sent: None }
+        Self {
+            file: message.file,
+            left,
+            encoded: false,
+            encoder: Some(encoder),
+            held: Vec::new(),
+            sent: None,
+        }
     }
 
     /// The next octets to send. A file that has become shorter is an error, never a short message.
     fn next(&mut self) -> io::Result<Vec<u8>> {
         let Some(mut encoder) = self.encoder.take() else { return Ok(Vec::new()) };
-        let size = usize::try_from(self.left).map_or(limits::OUTPUT_MAX, |left| left.min(limits::OUTPUT_MAX));
+        // The first block is held until +OK can be said, and often is the whole message.
+        let most = if self.encoded { limits::LARGE_BLOCK } else { limits::OUTPUT_MAX };
+        self.encoded = true;
+        let size = usize::try_from(self.left).map_or(most, |left| left.min(most));
         let mut block = vec![0; size];
         // Whole or not at all: a file that was cut off meanwhile must not pass for a message.
         self.file.read_exact(&mut block)?;
