@@ -123,7 +123,7 @@ pub const RELAYED_COMMANDS_MAX: usize = 64;
 pub const CONNECTIONS_DEFAULT: usize = 1000;
 /// Connections at once from one IPv4 address or one IPv6 /64 (Postfix: 50).
 pub const CONNECTIONS_PER_IP_DEFAULT: usize = 50;
-/// Octets that are read at once from a peer that sends a message, or in a POP3 session.
+/// Octets that are read at once from a peer that sends a message.
 pub const READ_CHUNK: usize = 16 * 1024;
 /// Octets that are read at once between two messages, when most connections wait for minutes: a command
 /// has some thirty, and those that come in one piece rarely more.
@@ -133,9 +133,6 @@ pub const COMMAND_CHUNK: usize = 512;
 pub const MESSAGE_BLOCK: usize = 64 * 1024;
 /// Octets that are read at once in a POP3 session: some three hundred commands that were sent ahead.
 pub const COMMANDS_CHUNK: usize = 4096;
-/// Octets of a message that are held in memory before they go to the disk in one piece. 500
-/// senders at once hold 16 MiB.
-pub const MESSAGE_BLOCK: usize = 32 * 1024;
 /// How long a refused peer may take to accept the word that it is refused.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a run of refused connections is told in the log.
