@@ -65,6 +65,9 @@ fn users_of_every_kind_of_file_log_in_as_they_always_have() {
             2,
         ),
     ] {
+        if cfg!(not(feature = "old-crypt")) && ["dovecot-passwd", "courier-userdb"].contains(&name) {
+            continue; // These users have hashes of MD5 and DES crypt.
+        }
         // The accounts of another configuration are in the way of these names.
         let server = Server::start("");
         for address in [ANNA, "bert@example.org"] {

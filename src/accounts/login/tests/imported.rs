@@ -61,6 +61,7 @@ fn the_first_good_login_replaces_the_old_hash_and_a_bad_one_changes_nothing() {
     }
 }
 
+#[cfg(feature = "old-crypt")]
 #[test]
 fn what_the_old_server_cut_off_counts_from_the_first_login_on() {
     let fixture = Fixture::new();
