@@ -95,3 +95,31 @@ fn a_password_is_the_old_one_or_the_new_one_at_every_write() {
     client.ask(&format!("PASS {current}"), "+OK");
     client.quit();
 }
+
+/// Users of an import: two whole batches and a bit.
+const USERS: usize = 507;
+
+#[test]
+fn an_import_that_is_cut_off_keeps_whole_batches_and_goes_on() {
+    let users: String =
+        (0..USERS).map(|n| format!("user{n}@example.org:{{SHA}}5en6G6MezRroT3XKqkdPOmY/BfQ=\n")).collect();
+    let import = ["account", "import", "-", "--format", "dovecot-passwd", "--json"];
+    let mut kept = std::collections::BTreeSet::new();
+    for (behind, blocks) in [80, 150, 210, 270, 330, 5000]
+        .map(|blocks| (Behind::Fails, blocks))
+        .into_iter()
+        .chain([80, 150, 210, 270, 330].map(|blocks| (Behind::Kills, blocks)))
+    {
+        let server = Server::prepare("");
+        server.account(ANNA, "secret");
+        let outcome = limited(&server, blocks, behind, &import, &users);
+        let there = server.restante(&["account", "list"], "").done().matches("user").count();
+        assert!(outcome.status != Some(0) || there == USERS, "{blocks} blocks, {there}: {outcome:?}");
+        assert!([0, 250, 500, USERS].contains(&there), "{blocks} blocks: {there}");
+        kept.insert(there);
+        let again = server.restante(&import, &users).done();
+        let again: serde_json::Value = serde_json::from_str(&again).unwrap();
+        assert_eq!((&again["added"], &again["unchanged"]), (&(USERS - there).into(), &there.into()));
+    }
+    assert!(kept.len() > 2, "{kept:?}: this proves little");
+}
