@@ -58,9 +58,33 @@ impl Again {
     }
 }
 
+/// The octets that the server sent, of text with LF line ends: a CR that belongs to the text stands before
+/// them, and would be taken for half of a line end.
+pub(super) fn with_cr(text: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    for line in text.split_inclusive(|octet| *octet == b'\n') {
+        match line.strip_suffix(b"\n") {
+            Some(line) => {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b"\r\n");
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_ends_are_those_of_the_wire() {
+        let mut out = b"old".to_vec();
+        with_cr(b"a\r\n\n\rb", &mut out);
+        assert_eq!(out, b"a\r\r\n\r\n\rb");
+        with_cr(b"", &mut out);
+        assert_eq!(out, b"");
+    }
 
     /// What was passed on, and whether it was the same each time.
     fn given(tries: &[&[u8]]) -> (Vec<u8>, bool) {

@@ -4,7 +4,7 @@
 //! A connection that breaks is made anew, a bounded number of times, and goes on with the message that it
 //! broke in; the new session's unique-ids must be those that were listed.
 
-use super::again::Given;
+use super::again::{Given, with_cr};
 use super::connection::{Connection, Message};
 use super::numbers::renumbered;
 use super::problem::Problem;
@@ -181,10 +181,14 @@ impl Mailbox {
     ) -> Result<Result<(), String>, Problem> {
         let mut connection = self.session().await?;
         self.ask_ahead(&mut connection, index);
-        let mut again = given.again();
+        let (mut again, mut wire) = (given.again(), Vec::new());
+        let mut sink = |text: &[u8]| {
+            with_cr(text, &mut wire);
+            sink(&wire)
+        };
         while let Some(asked) = self.asked.front().copied() {
             let is_it = asked == index;
-            let mut pass = |text: &[u8]| if is_it { given.pass(&mut again, text, sink) } else { Ok(()) };
+            let mut pass = |text: &[u8]| if is_it { given.pass(&mut again, text, &mut sink) } else { Ok(()) };
             let outcome = connection.answer(&mut pass).await;
             if matches!(outcome, Err(Problem::Sink(_))) && again.differs() {
                 return Ok(Err(DIFFERS.to_owned()));

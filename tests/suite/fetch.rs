@@ -81,7 +81,8 @@ fn read(mailbox: &mut Mailbox, index: usize) -> Result<String, String> {
         Ok(())
     };
     mailbox.read(index, &mut sink).map_err(|error| error.to_string())?;
-    Ok(String::from_utf8_lossy(&text).into_owned())
+    assert!(!text.ends_with(b"\n") || text.ends_with(b"\r\n"), "the octets of the wire");
+    Ok(String::from_utf8_lossy(&text).replace("\r\n", "\n"))
 }
 
 fn read_all(mailbox: &mut Mailbox, count: usize) -> Vec<Result<String, String>> {
