@@ -259,6 +259,10 @@ pub const FETCH_TRIES_OF_ONE_MAX: u32 = 3;
 /// Commands that are sent ahead of their answers. They must fit into what the sockets hold, or both sides
 /// wait for the other to read: 64 of them have about 1 KiB.
 pub const FETCH_AHEAD_MAX: usize = 64;
+/// A list of mailboxes to be pulled: 100,000 lines and some over.
+pub const PULL_LIST_MAX: u64 = 16 * 1024 * 1024;
+/// Differences that a comparison names; the others are counted.
+pub const DIFFERENCES_SHOWN_MAX: usize = 20;
 /// Octets that are read at once.
 pub const FETCH_CHUNK: usize = 64 * 1024;
 /// RFC 2449, 4: octets of a command, the line end counted; an old server may take no more.

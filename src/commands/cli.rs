@@ -3,6 +3,8 @@
 //! Completions and man pages are made from the same description.
 
 use super::account_file::ImportArgs;
+use super::pull::PullArgs;
+use super::verify::VerifyArgs;
 use crate::config::Finding;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -67,6 +69,17 @@ pub enum Command {
     /// Prints each finding with its remedy, and as whom `serve` would run and what confines it. May be
     /// run beside a running server, best as the user that the server runs as.
     Check,
+    /// Bring mail over from an old server
+    Import {
+        /// From where.
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
+    /// Compare a mailbox with the old server it came from; exit 1 if a mail program would notice
+    ///
+    /// Unique-ids, order and sizes. Mail that came here since is no difference, and what was deleted here
+    /// since is none either.
+    Verify(VerifyArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell.
@@ -242,6 +255,20 @@ pub struct UpstreamArguments {
     /// Take any certificate; said aloud in the log
     #[arg(long, group = "trust")]
     pub insecure: bool,
+}
+
+/// `restante import …`
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Pull mail over POP3, with its unique-ids and in its order
+    ///
+    /// The old server is left as it is. Run again, only what is new comes over.
+    Pop3(PullArgs),
+}
+
+/// Ends the program as it ends for any wrong usage, with status 2.
+pub fn wrong_usage(what: &str) -> ! {
+    Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, what).exit()
 }
 
 /// Prints the completion script for `shell`.

@@ -10,15 +10,19 @@ mod ban;
 mod check;
 mod cli;
 mod database;
+mod landed;
+mod old_server;
 mod prompt;
+mod pull;
 mod table;
 #[cfg(test)]
 mod testing;
 mod upstream;
+mod verify;
 
 use crate::config::{Finding, Settings};
 use clap::Parser;
-use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command, UpstreamCommand};
+use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command, ImportCommand, UpstreamCommand};
 use nix::sys::stat::Mode;
 use std::io::Write;
 use std::process::ExitCode;
@@ -53,6 +57,8 @@ fn run(cli: &Cli) -> Result<(), Finding> {
             BanCommand::Remove { address } => ban::remove(&load()?, address)?,
         },
         Command::Upstream { command } => upstream_command(&load()?, command)?,
+        Command::Import { command: ImportCommand::Pop3(arguments) } => pull::run(&load()?, arguments)?,
+        Command::Verify(arguments) => verify::run(&load()?, arguments)?,
         Command::Completions { shell } => cli::completions(*shell)?,
         Command::Man { folder } => cli::man_pages(folder)?,
     }

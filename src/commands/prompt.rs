@@ -16,16 +16,34 @@ pub fn new_password(password_stdin: bool) -> Result<Password, Finding> {
         return from_line(io::stdin().lock());
     }
     if !io::stdin().is_terminal() {
-        return Err(finding(
-            "there is no terminal to ask for the password on",
-            "write it to standard input as one line, with --password-stdin",
-        ));
+        return Err(nobody_to_ask());
     }
     let typed = ask("Password: ")?;
     if typed != ask("Again: ")? {
         return Err(finding("the two passwords differ", "run the command again"));
     }
     checked(typed.into_bytes())
+}
+
+/// Asks once for a password that is known elsewhere.
+///
+/// # Errors
+/// As [`new_password`].
+pub fn old_password(password_stdin: bool, user: &str) -> Result<Password, Finding> {
+    if password_stdin {
+        return from_line(io::stdin().lock());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(nobody_to_ask());
+    }
+    checked(ask(&format!("Password of {user} at the old server: "))?.into_bytes())
+}
+
+fn nobody_to_ask() -> Finding {
+    finding(
+        "there is no terminal to ask for the password on",
+        "write it to standard input as one line, with --password-stdin",
+    )
 }
 
 fn ask(prompt: &str) -> Result<String, Finding> {

@@ -26,6 +26,7 @@ mod live_dialogues;
 mod lmtp;
 mod login;
 mod maildrop;
+mod pull;
 mod smtp_live;
 mod tls;
 mod words;

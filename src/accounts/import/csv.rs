@@ -7,7 +7,9 @@ use std::borrow::Cow;
 
 /// One record and the line that it begins in, from 1.
 pub struct Row<'a> {
+    /// From 1.
     pub line: usize,
+    /// Without their quotation marks.
     pub fields: Vec<Cow<'a, [u8]>>,
 }
 

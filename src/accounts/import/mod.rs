@@ -9,7 +9,7 @@
 
 mod colons;
 mod courier;
-mod csv;
+pub mod csv;
 mod tables;
 
 use super::scheme::{Secret, Unusable};

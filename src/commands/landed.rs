@@ -1,0 +1,267 @@
+//! What the commands that bring mail over share: where it lands, what is said on the way, and the report.
+
+use super::database::{open, storage};
+use crate::config::{Finding, Settings};
+use crate::import::landing::{self, Failure, Imported, Landing};
+use crate::mail::AccountAddress;
+use crate::maildrop::Maildrops;
+use crate::maildrop::disk::Owner;
+use nix::unistd::{Gid, Uid};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Where mail lands. Files made by root belong to whose the data folder is, as if `serve` had made them.
+///
+/// # Errors
+/// A finding for a data folder that cannot be made or looked at.
+pub fn landing(settings: &Settings) -> Result<Landing, Finding> {
+    drop(open(settings)?); // Makes the data folder.
+    let folder = &settings.data_dir;
+    let found = std::fs::metadata(folder).map_err(|error| Finding {
+        what: format!("{} cannot be looked at: {error}", folder.display()),
+        remedy: "run this as the user that restante runs as, or as root".to_owned(),
+    })?;
+    let owner = Owner { user: Uid::from_raw(found.uid()), group: Gid::from_raw(found.gid()) };
+    let owner = Some(owner).filter(|owner| Uid::effective().is_root() && !owner.user.is_root());
+    let mail = settings.mail();
+    Ok(Landing::new(mail.clone(), &settings.hostname, Maildrops::new(mail), owner))
+}
+
+/// Mail comes over for accounts that are there.
+///
+/// # Errors
+/// A finding when it is not.
+pub fn there_is(settings: &Settings, address: &AccountAddress) -> Result<(), Finding> {
+    let accounts = open(settings)?.list().map_err(|error| storage(settings, &error))?;
+    if accounts.iter().any(|account| account.address == *address) {
+        return Ok(());
+    }
+    Err(Finding {
+        what: format!("{address} is not an account"),
+        remedy: format!("make it with `restante account add {address}`"),
+    })
+}
+
+/// An import that came to no end.
+pub fn failed(to: &AccountAddress, failure: Failure) -> Finding {
+    match failure {
+        Failure::Ask { what, remedy } | Failure::Source { what, remedy } => Finding { what, remedy },
+        Failure::Running => Finding {
+            what: format!("another import for {to} is running"),
+            remedy: "let it end first".to_owned(),
+        },
+        Failure::Disk(error) => Finding {
+            what: format!("the mail of {to} cannot be taken in: {error}"),
+            remedy: "see that the disk has room and can be written to, and run the same command again: it \
+                     goes on where it stopped"
+                .to_owned(),
+        },
+    }
+}
+
+/// A line on the terminal that is written over and over.
+pub struct Progress {
+    is_shown: bool,
+}
+
+impl Progress {
+    /// Nothing is shown where nobody looks.
+    pub fn shown_if(wanted: bool) -> Self {
+        Self { is_shown: wanted && io::stderr().is_terminal() }
+    }
+
+    /// How far it is.
+    pub fn show(&mut self, now: landing::Progress) {
+        if self.is_shown && (now.messages.is_multiple_of(64) || now.messages == now.of) {
+            // Nobody is left to be told that standard error is closed.
+            let size = super::table::size(now.bytes.0);
+            let _ = write!(io::stderr(), "\r\x1b[K{} of {} messages, {size}", now.messages, now.of);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.is_shown {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+/// What came over for one account; the names are a promise to scripts.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    source: String,
+    to: String,
+    found: usize,
+    imported: usize,
+    already: usize,
+    bytes: u64,
+    uidl: Uidl,
+    folders_skipped: Vec<Folder>,
+    skipped: Vec<Skipped>,
+    warnings: Vec<String>,
+    /// On the old server, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct Uidl {
+    kept: usize,
+    generated: usize,
+    renamed: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Folder {
+    name: String,
+    messages: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Skipped {
+    what: String,
+    why: String,
+}
+
+impl Report {
+    /// Of an import; `deleted` on the old server, where that was asked for.
+    pub fn new(to: &AccountAddress, imported: Imported, deleted: Option<usize>) -> Self {
+        let folders = imported.folders_skipped.into_iter();
+        let skipped = imported.skipped.into_iter();
+        let landing::Uidl { kept, generated, renamed } = imported.uidl;
+        Self {
+            source: imported.source,
+            to: to.to_string(),
+            found: imported.found,
+            imported: imported.imported,
+            already: imported.already,
+            bytes: imported.bytes.0,
+            uidl: Uidl { kept, generated, renamed },
+            folders_skipped: folders
+                .map(|folder| Folder { name: folder.name, messages: folder.messages })
+                .collect(),
+            skipped: skipped.map(|item| Skipped { what: item.what, why: item.why }).collect(),
+            warnings: imported.warnings,
+            deleted,
+        }
+    }
+
+    /// For a person.
+    pub fn told(&self) -> String {
+        let size = super::table::size(self.bytes);
+        let Self { to, source, found, imported, already, .. } = self;
+        let mut text = format!(
+            "{to}: {imported} messages imported ({size}), {already} here already, {found} at {source}\n"
+        );
+        let lines = self.skipped.iter().map(|item| format!("  not taken: {}: {}\n", item.what, item.why));
+        text.extend(lines);
+        text.extend(self.warnings.iter().map(|warning| format!("  {warning}\n")));
+        if let Some(deleted) = self.deleted {
+            text += &format!("  {deleted} deleted on the old server\n");
+        }
+        text
+    }
+
+    /// Success, if nothing is missing.
+    ///
+    /// # Errors
+    /// A finding with the first message that is.
+    pub fn judge(&self) -> Result<(), Finding> {
+        let Some(first) = self.skipped.first() else { return Ok(()) };
+        Err(Finding {
+            what: format!(
+                "{}: {} of {} messages did not come over, the first: {}: {}",
+                self.to,
+                self.skipped.len(),
+                self.found,
+                first.what,
+                first.why
+            ),
+            remedy: "the others are here; run the same command again for these".to_owned(),
+        })
+    }
+}
+
+/// What came over for many accounts.
+#[derive(Debug, Serialize)]
+pub struct All {
+    imported: usize,
+    already: usize,
+    bytes: u64,
+    users: Vec<One>,
+}
+
+/// One of many: a report, or why there is none.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum One {
+    Done(Report),
+    Failed { to: String, error: String },
+}
+
+impl All {
+    /// Adds up.
+    pub fn of(outcomes: Vec<(AccountAddress, Result<Report, Finding>)>) -> Self {
+        let mut all = Self { imported: 0, already: 0, bytes: 0, users: Vec::new() };
+        for (to, outcome) in outcomes {
+            all.users.push(match outcome {
+                Ok(report) => {
+                    all.imported += report.imported;
+                    all.already += report.already;
+                    all.bytes += report.bytes;
+                    One::Done(report)
+                }
+                Err(finding) => One::Failed { to: to.to_string(), error: finding.to_string() },
+            });
+        }
+        all
+    }
+
+    /// For a person.
+    pub fn told(&self) -> String {
+        self.users.iter().map(One::told).collect()
+    }
+
+    /// Success, if nothing is missing.
+    ///
+    /// # Errors
+    /// A finding with the first account of which something is.
+    pub fn judge(&self) -> Result<(), Finding> {
+        let mut wrong = self.users.iter().filter_map(One::complaint);
+        let Some(first) = wrong.next() else { return Ok(()) };
+        Err(Finding {
+            what: format!(
+                "{} of {} mailboxes are not complete: {first}",
+                1 + wrong.count(),
+                self.users.len()
+            ),
+            remedy: "run the same command again when this is mended: it takes only what is missing"
+                .to_owned(),
+        })
+    }
+}
+
+impl One {
+    fn told(&self) -> String {
+        match self {
+            Self::Done(report) => report.told(),
+            Self::Failed { to, error } => format!("{to}: {error}\n"),
+        }
+    }
+
+    fn complaint(&self) -> Option<String> {
+        match self {
+            Self::Done(report) => report.judge().err().map(|finding| finding.what),
+            Self::Failed { to, error } => Some(format!("{to}: {error}")),
+        }
+    }
+}
+
+/// A lock that outlives the panic of another thread.
+pub fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
