@@ -325,6 +325,8 @@ pub const LEDGER_FILE_MAX: u64 = 128 * 1024 * 1024;
 pub const IMPORT_SYNCERS: usize = 8;
 /// Messages of an import that are written and wait for one of those threads; each holds a descriptor.
 pub const IMPORT_SYNCS_AHEAD: usize = 32;
+/// Mailboxes that `import users` brings over at the same time: most of it is waiting for the disk.
+pub const IMPORT_MAILBOXES: u8 = 8;
 /// How long an import that has everything waits for a session that has the mailbox open. Behind it the
 /// next login shows the mail.
 pub const IMPORT_PATIENCE: Duration = Duration::from_secs(30);

@@ -3,6 +3,7 @@
 //! Completions and man pages are made from the same description.
 
 use super::account_file::ImportArgs;
+use super::files::{MaildirArgs, MboxArgs, UsersArgs};
 use super::pull::PullArgs;
 use super::verify::VerifyArgs;
 use crate::config::Finding;
@@ -260,6 +261,19 @@ pub struct UpstreamArguments {
 /// `restante import …`
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
+    /// Bring over the mail of a Maildir, with its unique-ids and in its order
+    ///
+    /// The Maildir is only read. All of it is shown at once; run again, only what is new comes over.
+    Maildir(MaildirArgs),
+    /// Bring over the mail of an mbox, with its unique-ids and in its order
+    ///
+    /// The mbox is only read. All of it is shown at once; run again, only what is new comes over.
+    Mbox(MboxArgs),
+    /// Make the accounts of an old server's file, held, and bring over the mail of all of them
+    ///
+    /// Each account is released when all of its mail is here. One mailbox that cannot be read does not stop
+    /// the others.
+    Users(UsersArgs),
     /// Pull mail over POP3, with its unique-ids and in its order
     ///
     /// The old server is left as it is. Run again, only what is new comes over.

@@ -6,9 +6,9 @@ use crate::import::landing::{self, Failure, Imported, Landing};
 use crate::mail::AccountAddress;
 use crate::maildrop::Maildrops;
 use crate::maildrop::disk::Owner;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix::unistd::{Gid, Uid};
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -61,32 +61,47 @@ pub fn failed(to: &AccountAddress, failure: Failure) -> Finding {
     }
 }
 
-/// A line on the terminal that is written over and over.
-pub struct Progress {
-    is_shown: bool,
-}
+/// A bar on the terminal, as long as it takes.
+pub struct Progress(ProgressBar);
 
 impl Progress {
-    /// Nothing is shown where nobody looks.
+    /// For one mailbox; nothing is shown where nobody looks, or nobody wants it.
     pub fn shown_if(wanted: bool) -> Self {
-        Self { is_shown: wanted && io::stderr().is_terminal() }
+        Self::of(0, "{bar:30} {pos} of {len} messages, {msg}, {eta} left", wanted)
     }
 
-    /// How far it is.
-    pub fn show(&mut self, now: landing::Progress) {
-        if self.is_shown && (now.messages.is_multiple_of(64) || now.messages == now.of) {
-            // Nobody is left to be told that standard error is closed.
-            let size = super::table::size(now.bytes.0);
-            let _ = write!(io::stderr(), "\r\x1b[K{} of {} messages, {size}", now.messages, now.of);
-        }
+    /// For many mailboxes.
+    pub fn of_many(mailboxes: usize, wanted: bool) -> Self {
+        Self::of(mailboxes, "{bar:30} {pos} of {len} mailboxes, {msg}, {eta} left", wanted)
+    }
+
+    fn of(count: usize, template: &str, wanted: bool) -> Self {
+        // Draws nothing if standard error is no terminal.
+        let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(count as u64), target);
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        Self(bar)
+    }
+
+    /// How far one mailbox is.
+    pub fn show(&self, now: landing::Progress) {
+        self.0.set_length(now.of as u64);
+        self.0.set_position(now.messages as u64);
+        self.0.set_message(super::table::size(now.bytes.0));
+    }
+
+    /// One of many mailboxes is done, and all of them together have brought so many bytes.
+    pub fn one_done(&self, bytes: u64) {
+        self.0.set_message(super::table::size(bytes));
+        self.0.inc(1);
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.is_shown {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.0.finish_and_clear();
     }
 }
 
@@ -103,6 +118,8 @@ pub struct Report {
     folders_skipped: Vec<Folder>,
     skipped: Vec<Skipped>,
     warnings: Vec<String>,
+    #[serde(skip)]
+    is_rehearsal: bool,
     /// On the old server, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<usize>,
@@ -147,19 +164,41 @@ impl Report {
             skipped: skipped.map(|item| Skipped { what: item.what, why: item.why }).collect(),
             warnings: imported.warnings,
             deleted,
+            is_rehearsal: false,
         }
+    }
+
+    /// The same, of an import that was only rehearsed.
+    pub fn rehearsed(self, is_rehearsal: bool) -> Self {
+        Self { is_rehearsal, ..self }
+    }
+
+    /// Of the files of what came over.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Tells the warnings, on standard error.
+    pub fn warn(&self) {
+        self.warnings.iter().for_each(|warning| super::table::warn(&format!("{}: {warning}", self.to)));
     }
 
     /// For a person.
     pub fn told(&self) -> String {
         let size = super::table::size(self.bytes);
-        let Self { to, source, found, imported, already, .. } = self;
+        let Self { to, source, found, imported, already, uidl, .. } = self;
+        let done = if self.is_rehearsal { "would be imported" } else { "imported" };
         let mut text = format!(
-            "{to}: {imported} messages imported ({size}), {already} here already, {found} at {source}\n"
+            "{to}: {imported} messages {done} ({size}), {already} here already, {found} at {source}\n"
+        );
+        let Uidl { kept, generated, renamed } = uidl;
+        text += &format!("  unique-ids: {kept} kept, {generated} new, {renamed} renamed\n");
+        let folders = self.folders_skipped.iter();
+        text.extend(
+            folders.map(|folder| format!("  left there: {} ({} messages)\n", folder.name, folder.messages)),
         );
         let lines = self.skipped.iter().map(|item| format!("  not taken: {}: {}\n", item.what, item.why));
         text.extend(lines);
-        text.extend(self.warnings.iter().map(|warning| format!("  {warning}\n")));
         if let Some(deleted) = self.deleted {
             text += &format!("  {deleted} deleted on the old server\n");
         }
@@ -219,6 +258,15 @@ impl All {
             });
         }
         all
+    }
+
+    /// Tells the warnings of all, on standard error.
+    pub fn warn(&self) {
+        for one in &self.users {
+            if let One::Done(report) = one {
+                report.warn();
+            }
+        }
     }
 
     /// For a person.

@@ -10,6 +10,7 @@ mod ban;
 mod check;
 mod cli;
 mod database;
+mod files;
 mod landed;
 mod old_server;
 mod prompt;
@@ -33,14 +34,42 @@ pub fn main() -> ExitCode {
     start_log(&cli);
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(finding) => {
+        Err(Ending::Failed(finding)) => {
             eprintln!("restante: {finding}");
             ExitCode::FAILURE
+        }
+        Err(Ending::Usage(finding)) => {
+            eprintln!("restante: {finding}");
+            ExitCode::from(2)
         }
     }
 }
 
-fn run(cli: &Cli) -> Result<(), Finding> {
+/// How a command ends that has not done what it was asked for.
+#[derive(Debug)]
+pub enum Ending {
+    /// It could not be done.
+    Failed(Finding),
+    /// It was not said clearly what is to be done, which only a look at the files has shown.
+    Usage(Finding),
+}
+
+impl Ending {
+    /// What is to be said of it.
+    pub fn finding(self) -> Finding {
+        match self {
+            Self::Failed(finding) | Self::Usage(finding) => finding,
+        }
+    }
+}
+
+impl From<Finding> for Ending {
+    fn from(finding: Finding) -> Self {
+        Self::Failed(finding)
+    }
+}
+
+fn run(cli: &Cli) -> Result<(), Ending> {
     let load = || Settings::load(cli.config.as_deref());
     if !matches!(cli.command, Command::Completions { .. } | Command::Man { .. }) {
         // What is made is for its owner alone and is made with the modes that it asks for, whatever the
@@ -57,7 +86,7 @@ fn run(cli: &Cli) -> Result<(), Finding> {
             BanCommand::Remove { address } => ban::remove(&load()?, address)?,
         },
         Command::Upstream { command } => upstream_command(&load()?, command)?,
-        Command::Import { command: ImportCommand::Pop3(arguments) } => pull::run(&load()?, arguments)?,
+        Command::Import { command } => import_command(&load()?, command, cli.quiet > 0)?,
         Command::Verify(arguments) => verify::run(&load()?, arguments)?,
         Command::Completions { shell } => cli::completions(*shell)?,
         Command::Man { folder } => cli::man_pages(folder)?,
@@ -78,6 +107,15 @@ fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), 
         AccountCommand::Release { address } => account::release(settings, address),
         AccountCommand::Quota { address, size } => account::quota(settings, address, size),
         AccountCommand::Remove { address, purge } => account::remove(settings, address, *purge),
+    }
+}
+
+fn import_command(settings: &Settings, command: &ImportCommand, quiet: bool) -> Result<(), Ending> {
+    match command {
+        ImportCommand::Maildir(arguments) => files::maildir(settings, arguments, quiet),
+        ImportCommand::Mbox(arguments) => files::mbox(settings, arguments, quiet),
+        ImportCommand::Users(arguments) => files::users(settings, arguments, quiet),
+        ImportCommand::Pop3(arguments) => Ok(pull::run(settings, arguments)?),
     }
 }
 

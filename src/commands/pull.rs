@@ -101,7 +101,7 @@ impl Place<'_> {
         let imported = if self.how.dry_run {
             self.landing.rehearse(&job.to, &mut mailbox)
         } else {
-            let mut progress = landed::Progress::shown_if(is_shown);
+            let progress = landed::Progress::shown_if(is_shown);
             self.landing.import(&job.to, &mut mailbox, &mut |now| progress.show(now))
         };
         let imported = imported.map_err(|failure| landed::failed(&job.to, failure))?;

@@ -31,6 +31,25 @@ pub trait Source: Send {
     fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error>;
 }
 
+/// One of any kind, for what stands on top of another.
+impl Source for Box<dyn Source> {
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn inventory(&mut self) -> Result<Inventory, Error> {
+        (**self).inventory()
+    }
+
+    fn expect(&mut self, wanted: &[usize]) {
+        (**self).expect(wanted);
+    }
+
+    fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
+        (**self).read(index, sink)
+    }
+}
+
 /// What an old server listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inventory {

@@ -224,6 +224,12 @@ impl Maildrop {
         self.listing.entries()
     }
 
+    /// The names of the files without their flags, in the same order.
+    pub fn bases(&self) -> Vec<Vec<u8>> {
+        let stored = (0..self.listing.count()).filter_map(|index| self.listing.stored(index));
+        stored.map(|stored| stored.at.base().to_vec()).collect()
+    }
+
     /// The client was heard from (or takes octets). `false` once another session has taken over.
     pub fn touch(&self) -> bool {
         self.lock.touch(Instant::now())

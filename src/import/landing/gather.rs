@@ -4,13 +4,13 @@
 //! messages do not wait for it one after the other. Knows the source by its trait.
 
 use super::staging::{Staged, Staging};
-use super::text::LfText;
 use super::{DIGEST_LEN, Failure, Plan, Progress};
 use crate::import::{Error, Found, Inventory, SkippedItem, Source};
 use crate::limits;
 use crate::mail::{Bytes, LineEnds, OctetCount};
 use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
+use crate::wire::dot_decoder::LineEndDecoder;
 use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
 use std::fs::File;
@@ -117,7 +117,7 @@ pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> 
         let octets = found.octets.unwrap_or_default();
         let mut digest = format!("unread {}", wanted.index);
         if wanted.is_ambiguous {
-            let (mut text, mut lf, mut sum) = (LfText::default(), Vec::new(), Sha256::new());
+            let (mut text, mut lf, mut sum) = (LineEndDecoder::default(), Vec::new(), Sha256::new());
             let read = source.read(wanted.index, &mut |block| {
                 text.push(block, &mut lf);
                 sum.update(&lf);
@@ -129,7 +129,7 @@ pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> 
                 continue;
             }
             read?;
-            text.end(&mut lf);
+            text.finish(&mut lf);
             sum.update(&lf);
             digest = crate::maildrop::name::hex(&sum.finalize());
         }
@@ -190,7 +190,7 @@ struct Work<'a, D> {
 /// A message while it is written.
 struct Incoming {
     file: File,
-    text: LfText,
+    text: LineEndDecoder,
     /// What is not written yet.
     waiting: Vec<u8>,
     digest: Sha256,
@@ -209,7 +209,7 @@ impl<D: Disk> Work<'_, D> {
         let file = self.disk.create(self.folder, &draft).map_err(Error::Landing)?;
         let mut incoming = Incoming {
             file,
-            text: LfText::default(),
+            text: LineEndDecoder::default(),
             waiting: Vec::new(),
             digest: Sha256::new(),
             count: OctetCount::new(LineEnds::OwnLf),
@@ -249,7 +249,7 @@ impl<D: Disk> Work<'_, D> {
     }
 
     fn end(&mut self, incoming: &mut Incoming, found: &Found) -> io::Result<()> {
-        std::mem::take(&mut incoming.text).end(&mut incoming.waiting);
+        incoming.text.finish(&mut incoming.waiting);
         if !incoming.waiting.is_empty() {
             self.write(incoming)?;
         }

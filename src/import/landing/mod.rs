@@ -1,7 +1,7 @@
 //! Landing: the mail of an old server comes into a Maildir here, all of it at once or none.
 //!
 //! 1. `plan`: what has not come over yet, by the ledger.
-//! 2. `staging`, `gather`, `text`: each such message into a folder beside new/ and cur/, synced.
+//! 2. `staging`, `gather`: each such message into a folder beside new/ and cur/, synced.
 //! 3. `naming`: unique-ids, order, file names.
 //! 4. The commit mark, then the moves ([`crate::maildrop::moving`]), which a login also makes if it comes
 //!    first.
@@ -12,8 +12,8 @@
 mod gather;
 mod naming;
 mod plan;
+mod proof;
 mod staging;
-mod text;
 
 #[cfg(test)]
 mod faults;
@@ -23,8 +23,9 @@ mod testing;
 mod tests;
 
 pub use naming::Uidl;
+pub use proof::{Difference, Here, Pair, There};
 
-use super::{Error, Inventory, SkippedFolder, SkippedItem, Source};
+use super::{Error, Found, Inventory, SkippedFolder, SkippedItem, Source};
 use crate::limits;
 use crate::mail::{AccountAddress, Bytes, Domain};
 use crate::maildrop::disk::{Disk, OwnedDisk, Owner};
@@ -77,6 +78,8 @@ pub struct Imported {
     pub skipped: Vec<SkippedItem>,
     /// For the operator.
     pub warnings: Vec<String>,
+    /// What the old server listed.
+    pub listed: Vec<Found>,
 }
 
 impl Imported {
@@ -266,6 +269,13 @@ impl Imported {
         self.folders_skipped.clone_from(&inventory.folders_skipped);
         self.skipped = inventory.skipped.iter().chain(&gathered.skipped).cloned().collect();
         self.warnings.extend_from_slice(&inventory.warnings);
+        self.listed.clone_from(&inventory.messages);
+        // What a source did not say beforehand was counted when it was read.
+        for (index, staged) in &gathered.staged {
+            if let Some(found) = self.listed.get_mut(*index) {
+                found.octets = found.octets.or(Some(staged.octets));
+            }
+        }
     }
 
     fn add(&mut self, batch: naming::Batch) {
