@@ -4,6 +4,7 @@
 //! Knows no format and no Maildir of ours.
 
 use crate::mail::{Octets, UniqueId};
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::time::SystemTime;
@@ -55,6 +56,12 @@ impl Source for Box<dyn Source> {
 pub struct Inventory {
     /// In its order.
     pub messages: Vec<Found>,
+    /// By index: what stays the same of a message there, whatever its unique-id becomes (a file name without
+    /// its flags). Empty where there is nothing of the kind.
+    pub names: Vec<Vec<u8>>,
+    /// Indexes of messages that came after the last login there: their unique-id is the one that the old
+    /// server will give at the next, unless something comes between.
+    pub foreseen: HashSet<usize>,
     /// Folders that POP3 never showed, and that were left where they are.
     pub folders_skipped: Vec<SkippedFolder>,
     /// What could not be read.

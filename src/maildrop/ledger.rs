@@ -9,6 +9,7 @@
 //! ```text
 //! restante-imported 1
 //! <kept|made> <what the old server called it, %XX> <unique-id, %XX, or nothing> <digest> <base name, %XX>
+//! foreseen <what the old server may call it, %XX> <unique-id, %XX> <digest> <base name, %XX> <its name there, %XX>
 //! <SHA-256 of the lines above>
 //! ```
 
@@ -53,6 +54,9 @@ pub struct Entry {
 pub enum Origin {
     /// The old server showed this unique-id.
     Kept(UniqueId),
+    /// The old server was to show this unique-id at its next login, for a message of this name; another one
+    /// may have got it since.
+    Foreseen(UniqueId, Vec<u8>),
     /// Nobody had seen one: anything that stays the same.
     Made(Vec<u8>),
 }
@@ -92,16 +96,21 @@ impl Ledger {
         for Entry { origin, unique_id, digest, base } in &self.entries {
             let (kind, known_as) = match origin {
                 Origin::Kept(id) => ("kept", id.as_bytes()),
+                Origin::Foreseen(id, _) => ("foreseen", id.as_bytes()),
                 Origin::Made(identity) => ("made", &identity[..]),
             };
             let unique_id = unique_id.as_ref().map_or_else(String::new, |id| name::encode(id.as_bytes()));
             // Writing to a String cannot fail.
-            let _ = writeln!(
+            let _ = write!(
                 lines,
                 "{kind} {} {unique_id} {digest} {}",
                 name::encode(known_as),
                 name::encode(base)
             );
+            if let Origin::Foreseen(_, there) = origin {
+                let _ = write!(lines, " {}", name::encode(there));
+            }
+            lines.push('\n');
         }
         sealed::seal(HEAD, &lines)
     }
@@ -144,17 +153,21 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
 fn parse_line(line: &str) -> Option<Entry> {
     let mut fields = line.split(' ');
     let (kind, known_as) = (fields.next()?, name::decode(fields.next()?.as_bytes())?);
-    let origin = match kind {
-        "kept" => Origin::Kept(UniqueId::carried(&known_as)?),
-        "made" => Origin::Made(known_as),
-        _ => return None,
-    };
     let unique_id = match fields.next()? {
         "" => None,
         text => Some(UniqueId::carried(&name::decode(text.as_bytes())?)?),
     };
     let digest = fields.next()?.to_owned();
     let base = name::decode(fields.next()?.as_bytes())?;
+    let origin = match kind {
+        "kept" => Origin::Kept(UniqueId::carried(&known_as)?),
+        "foreseen" => {
+            let there = name::decode(fields.next()?.as_bytes())?;
+            Origin::Foreseen(UniqueId::carried(&known_as)?, there)
+        }
+        "made" => Origin::Made(known_as),
+        _ => return None,
+    };
     Some(Entry { origin, unique_id, digest, base })
 }
 
@@ -196,9 +209,15 @@ mod tests {
     #[test]
     fn a_sealed_file_that_holds_something_else_is_damaged_too() {
         let dir = tempfile::tempdir().unwrap();
-        for line in
-            ["kept", "kept a b c d", "else a b c d", "kept a%0 b c d", "kept  b c d", "made a %0D c d"]
-        {
+        for line in [
+            "kept",
+            "kept a b c d",
+            "foreseen a b c d",
+            "else a b c d",
+            "kept a%0 b c d",
+            "kept  b c d",
+            "made a %0D c d",
+        ] {
             std::fs::write(dir.path().join(FILE), sealed::seal(HEAD, &format!("{line}\n"))).unwrap();
             let loaded = Ledger::load(&folder(dir.path()));
             assert_eq!(loaded.is_err(), line != "kept a b c d", "{line}");
@@ -208,11 +227,15 @@ mod tests {
     proptest! {
         #[test]
         fn any_ledger_is_written_and_read(ids in proptest::collection::vec(
-            (any::<bool>(), proptest::collection::vec(1..=255_u8, 1..90), any::<bool>()), 0..6))
+            (0..3, proptest::collection::vec(1..=255_u8, 1..90), any::<bool>()), 0..6))
         {
-            let entries = ids.into_iter().filter_map(|(kept, octets, shown)| {
+            let entries = ids.into_iter().filter_map(|(kind, octets, shown)| {
                 let id = UniqueId::carried(&octets);
-                let origin = if kept { Origin::Kept(id.clone()?) } else { Origin::Made(octets.clone()) };
+                let origin = match kind {
+                    0 => Origin::Kept(id.clone()?),
+                    1 => Origin::Foreseen(id.clone()?, octets.iter().rev().copied().collect()),
+                    _ => Origin::Made(octets.clone()),
+                };
                 let unique_id = id.filter(|_| shown);
                 Some(Entry { origin, unique_id, digest: name::sha256_hex(&octets), base: octets })
             });

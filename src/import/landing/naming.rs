@@ -2,7 +2,7 @@
 //!
 //! Knows the inventory, the ledger and the digests of what is staged; touches no file.
 
-use super::plan::origin;
+use super::plan::{certain, origin};
 use super::staging::Staged;
 use crate::import::{Found, Inventory};
 use crate::mail::{Bytes, UniqueId};
@@ -54,14 +54,16 @@ pub fn batch(
     let mut shown = Shown::of(inventory, ledger);
     let mut batch = Batch { next: ledger.clone(), ..Batch::default() };
     for (index, staged) in staged {
-        let Some(found) = inventory.messages.get(*index) else { continue };
+        let (Some(found), Some(origin)) = (inventory.messages.get(*index), origin(inventory, *index)) else {
+            continue;
+        };
         let unique_id = batch.unique_id(&mut shown, found, staged);
         let stamp = stamp(ledger, *index, now);
         let written = Written { bytes: staged.bytes, octets: staged.octets };
         let base = name::own(&stamp, host, written, unique_id.as_ref());
         batch.bytes.0 += staged.bytes.0;
         batch.next.entries.push(Entry {
-            origin: origin(found),
+            origin,
             unique_id,
             digest: staged.digest.clone(),
             base: base.clone().into_encoded_bytes(),
@@ -73,7 +75,7 @@ pub fn batch(
 
 impl Batch {
     fn unique_id(&mut self, shown: &mut Shown, found: &Found, staged: &Staged) -> Option<UniqueId> {
-        let Origin::Kept(id) = origin(found) else {
+        let Origin::Kept(id) = certain(found) else {
             self.uidl.generated += 1;
             return None;
         };
@@ -105,10 +107,10 @@ impl Shown {
                 given.entry(id.clone()).or_default().insert(entry.digest.clone());
             }
         }
-        let origins = inventory.messages.iter().map(origin);
+        let origins = inventory.messages.iter().map(certain);
         let origins = origins.chain(ledger.entries.iter().map(|entry| entry.origin.clone()));
         let old = origins.filter_map(|origin| match origin {
-            Origin::Kept(id) => Some(id),
+            Origin::Kept(id) | Origin::Foreseen(id, _) => Some(id),
             Origin::Made(_) => None,
         });
         Self { old: old.collect(), given }

@@ -45,6 +45,7 @@ pub(super) fn shown(root: &Root, entries: &[Entry]) -> Result<Shown, Error> {
         let record = record.or_else(|| {
             let number = next;
             next = next.saturating_add(1);
+            shown.foreseen.insert(index);
             list.uidv.map(|uidv| Record { number, uidv, is_eight_bit: false })
         });
         let id = match record {

@@ -14,6 +14,8 @@ struct Message {
     index: usize,
     /// Without a list, only formats that do without a UID can be filled in.
     record: Option<Record>,
+    /// It stands in no list.
+    is_newcomer: bool,
 }
 
 /// See the head of this file.
@@ -38,9 +40,12 @@ pub(super) fn shown(root: &Root, entries: &[Entry], options: &Options) -> Result
     let mut ids = Ids { root: root.again()?, options, format, uid_validity, copies: HashMap::new() };
     let mut ordered = Vec::with_capacity(messages.len());
     // In the order of UIDs: doubles are numbered in it, whatever order POP3 shows.
-    for Message { index, record } in messages {
+    for Message { index, record, is_newcomer } in messages {
         let Some(entry) = entries.get(index) else { continue };
         let place = record.as_ref().and_then(|record| record.order).unwrap_or(u32::MAX);
+        if is_newcomer && (needs_list || options.rename_duplicates) {
+            shown.foreseen.insert(index);
+        }
         match ids.of(entry, record.as_ref()) {
             Ok(Some(id)) => ordered.push((place, index, kept(&id, entry, &mut shown.warnings))),
             Ok(None) => ordered.push((place, index, made(entry))),
@@ -97,7 +102,9 @@ fn numbered(entries: &[Entry], list: Option<Uidlist>) -> Vec<Message> {
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| is_listed(entry)) {
         let record = list.as_ref().and_then(|list| list.records.get(entry.base()));
         match record.filter(|_| !entry.is_double) {
-            Some(record) => known.push(Message { index, record: Some(record.clone()) }),
+            Some(record) => {
+                known.push(Message { index, record: Some(record.clone()), is_newcomer: false });
+            }
             None => newcomers.push(index),
         }
     }
@@ -105,7 +112,7 @@ fn numbered(entries: &[Entry], list: Option<Uidlist>) -> Vec<Message> {
     let mut next_uid = list.map(|list| list.next_uid);
     for index in order::by_arrival(entries, newcomers) {
         let record = next_uid.map(|uid| Record { uid, ..Record::default() });
-        known.push(Message { index, record });
+        known.push(Message { index, record, is_newcomer: true });
         next_uid = next_uid.map(|uid| uid.saturating_add(1));
     }
     known

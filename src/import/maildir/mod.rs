@@ -24,6 +24,7 @@ use crate::mail::UniqueId;
 use entry::Entry;
 use folder::Root;
 use listing::Listing;
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -73,6 +74,8 @@ pub struct Options {
 struct Shown {
     /// By index of the listing, in the server's order.
     messages: Vec<(usize, UniqueIdOf)>,
+    /// Indexes of the listing: what the server has yet to number.
+    foreseen: HashSet<usize>,
     skipped: Vec<SkippedItem>,
     warnings: Vec<String>,
 }
@@ -179,9 +182,12 @@ impl Source for Maildir {
             Inventory { skipped: shown.skipped, warnings: shown.warnings, ..Inventory::default() };
         self.folders = vec![self.root.again()?];
         for (index, id) in shown.messages {
-            if let Some(entry) = entries.get(index) {
-                self.add(0, entry.clone(), id, &mut inventory);
+            let Some(entry) = entries.get(index) else { continue };
+            if shown.foreseen.contains(&index) {
+                inventory.foreseen.insert(inventory.messages.len());
             }
+            inventory.names.push(entry.identity());
+            self.add(0, entry.clone(), id, &mut inventory);
         }
         self.add_subfolders(&mut inventory)?;
         Ok(inventory)
@@ -244,10 +250,10 @@ impl Maildir {
                     inventory.skipped.extend(skipped);
                     self.folders.push(root);
                     let folder = self.folders.len() - 1;
-                    for (index, id) in plain::of_subfolder(&name, &entries) {
-                        if let Some(entry) = entries.get(index) {
-                            self.add(folder, entry.clone(), id, inventory);
-                        }
+                    for (index, identity) in plain::of_subfolder(&name, &entries) {
+                        let Some(entry) = entries.get(index) else { continue };
+                        inventory.names.push(identity.clone());
+                        self.add(folder, entry.clone(), UniqueIdOf::Made { identity }, inventory);
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! Mail whose unique-ids nobody needs: in the order of arrival, as the names tell it.
 
 use super::entry::Entry;
-use super::{Shown, UniqueIdOf, made, order};
+use super::{Shown, made, order};
 
 /// The inbox.
 pub(super) fn shown(entries: &[Entry]) -> Shown {
@@ -11,12 +11,9 @@ pub(super) fn shown(entries: &[Entry]) -> Shown {
 
 /// A folder that is put behind the inbox. Copies of one message may have one name in many folders, so the
 /// folder takes part in what it is known by.
-pub(super) fn of_subfolder(folder: &str, entries: &[Entry]) -> Vec<(usize, UniqueIdOf)> {
-    let id = |entry: &Entry| {
-        let identity = [folder.as_bytes(), b"/", &entry.identity()].concat();
-        UniqueIdOf::Made { identity }
-    };
-    arrived(entries).filter_map(|index| Some((index, id(entries.get(index)?)))).collect()
+pub(super) fn of_subfolder(folder: &str, entries: &[Entry]) -> Vec<(usize, Vec<u8>)> {
+    let identity = |entry: &Entry| [folder.as_bytes(), b"/", &entry.identity()].concat();
+    arrived(entries).filter_map(|index| Some((index, identity(entries.get(index)?)))).collect()
 }
 
 fn arrived(entries: &[Entry]) -> impl Iterator<Item = usize> {

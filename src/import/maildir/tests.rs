@@ -257,6 +257,7 @@ fn subfolders_come_behind_the_inbox_if_wanted() {
     let expected = ["made 9.inbox", "made .Sent/1.a", "made .Sent/9.inbox", "made Work/2020/3.c"];
     assert_eq!(ids(&inventory), expected);
     assert_eq!(inventory.folders_skipped, []);
+    assert_eq!(inventory.names[2], b".Sent/9.inbox");
     assert_eq!(read(&mut *source, 2).unwrap(), b"sent copy");
     assert_eq!(read(&mut *source, 3).unwrap(), b"third");
 }

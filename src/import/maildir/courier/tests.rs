@@ -30,7 +30,10 @@ fn unique_ids_are_number_and_validity_or_the_name() {
         "UID21-1600000000",
         "UID22-1600000000",
     ];
-    assert_eq!(old.ids(&courier()), expected);
+    let inventory = old.inventory(&courier());
+    assert_eq!(ids(&inventory), expected);
+    assert_eq!(inventory.foreseen, [3, 5, 6].into(), "which Courier has yet to number");
+    assert_eq!(inventory.names[0], b"abc");
 }
 
 #[test]

@@ -129,6 +129,18 @@ fn new_mail_is_numbered_by_seconds_microseconds_and_the_rest_of_the_name() {
 }
 
 #[test]
+fn what_dovecot_has_yet_to_number_is_foreseen_only() {
+    let old = six();
+    old.uidlist(format!("{HEADER}1 :1.a.h\n2 :2.b.h\n3 :3.c.h\n4 :4.d.h\n5 O1 :5.e.h\n"));
+    let inventory = old.inventory(&dovecot());
+    assert_eq!(inventory.foreseen, [5].into());
+    let names = ["5.e.h", "1.a.h", "2.b.h", "3.c.h", "4.d.h", "6.f.h"];
+    assert_eq!(inventory.names, names.map(|name| name.as_bytes().to_vec()));
+    assert!(old.inventory(&format("%f")).foreseen.is_empty(), "a name is certain");
+    assert_eq!(old.inventory(&Options { rename_duplicates: true, ..format("%f") }).foreseen, [5].into());
+}
+
+#[test]
 fn odd_names_are_unique_ids() {
     let long = [b"3".to_vec(), vec![b'x'; 240]].concat();
     let old = Old::with(&[b"1 a b", b"2\xe4", &long, b"4;2,S", b"6\x01", b"7\tx", b"8:1,foo", b"9:2,S:x"]);
