@@ -117,17 +117,14 @@ pub fn name_of(line: &[u8]) -> Option<&[u8]> {
     Some(&line[..end])
 }
 
-/// What stands behind the colon and the blanks there; of a line that continues another, or has no colon, all.
-/// Of a value that is nothing but blanks, Dovecot passes over the first one only.
+/// What stands behind the colon and one blank; of a line that continues another, or has no colon, all.
 pub fn value_of(line: &[u8]) -> &[u8] {
     let continues = matches!(line.first(), Some(b' ' | b'\t'));
     let Some(colon) = line.iter().position(|octet| *octet == b':').filter(|_| !continues) else {
         return line;
     };
-    let value = &line[colon + 1..];
-    match value.iter().position(|octet| !matches!(octet, b' ' | b'\t')) {
-        Some(start) if !matches!(value[start], b'\r' | b'\n') => &value[start..],
-        _ if matches!(value.first(), Some(b' ' | b'\t')) => &value[1..],
-        _ => value,
+    match &line[colon + 1..] {
+        [b' ' | b'\t', value @ ..] => value,
+        value => value,
     }
 }

@@ -6,6 +6,7 @@
 mod asctime;
 mod c_client;
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 /// What a server takes for the start of a message.
@@ -45,11 +46,19 @@ impl Separator {
         }
         match self {
             Self::Dated => asctime::parse(&line[5..]).is_some(),
-            Self::DatedAtEnd => is_dated_at_end(line),
+            Self::DatedAtEnd => is_dated_at_end(line) || is_dated_at_end(&without_cr(line)),
             Self::DatedAtEndBehindEmptyLine => behind == Behind::EmptyLineOfBody && is_dated_at_end(line),
             Self::BehindEmptyLine => behind != Behind::Text,
             Self::Long => line.len() >= LONG,
         }
+    }
+}
+
+/// c-client knows mboxes with CR LF.
+fn without_cr(line: &[u8]) -> Cow<'_, [u8]> {
+    match line.strip_suffix(b"\r\n") {
+        Some(text) => [text, b"\n"].concat().into(),
+        None => line.into(),
     }
 }
 

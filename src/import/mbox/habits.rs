@@ -47,6 +47,17 @@ pub enum CarriageReturns {
     Dropped,
 }
 
+/// Which messages a server did not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hides {
+    /// It listed all.
+    Nothing,
+    /// Those marked as deleted, in Status or X-Status.
+    Deleted,
+    /// Those marked as deleted in Status.
+    DeletedInStatus,
+}
+
 /// From which lines the unique-ids come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -91,8 +102,8 @@ pub struct Habits {
     pub adds_status: bool,
     /// Where the unique-ids come from.
     pub identity: Identity,
-    /// Whether messages marked as deleted are not shown.
-    pub hides_deleted: bool,
+    /// Which messages are not shown.
+    pub hides: Hides,
 }
 
 /// Those of mail programs that read mboxes.
@@ -110,7 +121,7 @@ pub const PLAIN: Habits = Habits {
     moves_uidl: false,
     adds_status: false,
     identity: Identity::New,
-    hides_deleted: false,
+    hides: Hides::Nothing,
 };
 const DOVECOT: Habits = Habits {
     end: End::LineBreak,
@@ -127,7 +138,7 @@ const UW: Habits = Habits {
     exact_names: true,
     adds_status: true,
     identity: Identity::UwNumbers,
-    hides_deleted: true,
+    hides: Hides::Deleted,
     ..PLAIN
 };
 const POPA3D: Habits = Habits {
@@ -151,6 +162,7 @@ const MAILUTILS: Habits = Habits {
     evens_blanks: true,
     unquotes: true,
     identity: Identity::Written,
+    hides: Hides::DeletedInStatus,
     ..POPA3D
 };
 const QPOPPER: Habits = Habits {

@@ -21,6 +21,8 @@ pub struct Status {
     pub draft: bool,
     /// `D`
     pub deleted: bool,
+    /// `D` in Status itself, where mailutils has it.
+    pub deleted_in_status: bool,
 }
 
 /// A field that matters.
@@ -51,6 +53,7 @@ enum Name {
     Uidl,
     ContentLength,
     Status,
+    XStatus,
 }
 
 /// Reads a header, line by line.
@@ -87,15 +90,17 @@ impl Reader {
     /// The header is over: the last field.
     pub fn finish(&mut self) -> Option<Field> {
         let value = std::mem::take(&mut self.value);
-        let number = || value.trim_ascii_end();
-        Some(match self.name.take()? {
+        let number = || value.trim_ascii();
+        let name = self.name.take()?;
+        Some(match name {
             Name::Base => Field::Base { pseudo: false, value },
             Name::PseudoBase => Field::Base { pseudo: true, value },
             Name::Uid => Field::Uid(value),
-            Name::Uidl => Field::Uidl(without_line_end(&value).to_vec()),
+            Name::Uidl => Field::Uidl(without_line_end(value.trim_ascii_start()).to_vec()),
             Name::ContentLength => Field::ContentLength(std::str::from_utf8(number()).ok()?.parse().ok()?),
-            Name::Status => {
+            Name::Status | Name::XStatus => {
                 value.iter().for_each(|letter| self.status.mark(*letter));
+                self.status.deleted_in_status |= name == Name::Status && value.contains(&b'D');
                 Field::Status
             }
         })
@@ -139,7 +144,7 @@ const NAMES: [(&[u8], Name); 7] = [
     (b"Status", Name::Status),
     (b"X-IMAP", Name::PseudoBase),
     (b"X-IMAPbase", Name::Base),
-    (b"X-Status", Name::Status),
+    (b"X-Status", Name::XStatus),
     (b"X-UID", Name::Uid),
     (b"X-UIDL", Name::Uidl),
 ];

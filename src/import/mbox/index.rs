@@ -4,7 +4,7 @@
 
 use super::fingerprint::Fingerprint;
 use super::from_line::{self, Behind, Separator};
-use super::habits::{End, Habits, Identity};
+use super::habits::{End, Habits, Hides, Identity};
 use super::header::{Field, Reader, Status};
 use super::numbers::{Numbers, Rules};
 use super::pieces::Piece;
@@ -229,6 +229,15 @@ impl Index {
 }
 
 impl Habits {
+    /// Whether the server did not list a message.
+    pub(super) fn hides(&self, message: &Message) -> bool {
+        match self.hides {
+            Hides::Nothing => false,
+            Hides::Deleted => message.status.deleted,
+            Hides::DeletedInStatus => message.status.deleted_in_status,
+        }
+    }
+
     /// Whether a line is empty, which ends a header.
     pub(super) fn ends_header(&self, piece: Piece) -> bool {
         piece.starts && (piece.octets == b"\n" || self.crlf_ends_header && piece.octets == b"\r\n")

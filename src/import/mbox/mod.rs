@@ -156,12 +156,11 @@ impl Source for Mbox {
         self.lock = Some(lock);
         let (messages, numbers) = self.index()?;
         let ids = unique_ids::of(&self.path, self.server, &self.options, &messages, &numbers)?;
-        let hidden = |message: &Message| self.habits().hides_deleted && message.status.deleted;
         let mut identities = Identities::default();
         let mut shown = Vec::with_capacity(messages.len());
         for (number, (message, id)) in (1..).zip(messages.into_iter().zip(ids)) {
             let place = format!("message {number}, at octet {}", message.start);
-            if hidden(&message) {
+            if self.habits().hides(&message) {
                 let why = "it is marked as deleted, so the old server did not show it".to_owned();
                 inventory.skipped.push(SkippedItem { what: place, why });
                 continue;

@@ -109,7 +109,9 @@ fn even_blanks<'a>(piece: Piece<'a>, out: &mut Vec<u8>) -> &'a [u8] {
     let Some(name) = name else { return piece.octets };
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
-    value_of(piece.octets)
+    let value = value_of(piece.octets);
+    let blanks = value.iter().take_while(|octet| matches!(octet, b' ' | b'\t')).count();
+    &value[blanks..]
 }
 
 fn starts_with_blank(line: &[u8]) -> bool {
@@ -136,5 +138,72 @@ impl Habits {
                 None => out.extend_from_slice(octets),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::mbox::habits::Server;
+    use crate::import::mbox::header::Status;
+
+    fn shown(server: Server, message: &Message, text: &str) -> String {
+        let mut whole = Vec::new();
+        let mut sieve = Shown::new(server.habits(), message);
+        sieve.push(text.as_bytes(), &mut whole);
+        sieve.finish(&mut whole);
+        for cut in 0..=text.len() {
+            let (mut sieve, mut out) = (Shown::new(server.habits(), message), Vec::new());
+            sieve.push(&text.as_bytes()[..cut], &mut out);
+            sieve.push(&text.as_bytes()[cut..], &mut out);
+            sieve.finish(&mut out);
+            assert_eq!(out, whole, "{server:?} {text:?} cut at {cut}");
+        }
+        String::from_utf8(whole).unwrap()
+    }
+
+    fn message(uidl: Option<&str>) -> Message {
+        Message { uidl: uidl.map(|id| id.as_bytes().into()), ..Message::default() }
+    }
+
+    #[test]
+    fn qpopper_moves_its_own_line() {
+        for (text, wanted) in [
+            (
+                "X-UIDL: a\nSubject: b\nStatus: RO\n\nStatus: c\n",
+                "Subject: b\nX-UIDL: a\nStatus: RO\n\nStatus: c\n",
+            ),
+            ("x-uidl: a\nSubject: b\n\nX-UIDL: c\n", "Subject: b\nX-UIDL: a\n\nX-UIDL: c\n"),
+            ("X-UIDL: a\nX-UIDL: c\nContent-Length: 9\n\n", "X-UIDL: a\n\n"),
+        ] {
+            let found = shown(Server::Qpopper, &message(Some("a")), text);
+            assert_eq!(found.replace("\r\n", "\n"), wanted, "{text:?}");
+        }
+        assert_eq!(shown(Server::Qpopper, &message(None), "Subject: b\n\n"), "Subject: b\r\n\r\n");
+    }
+
+    #[test]
+    fn uws_status_stands_at_the_end_of_each_header() {
+        let read = Message { status: Status { read: true, ..Status::default() }, ..Message::default() };
+        let text = "Status: R\nSubject: b\nX-Keywords: c\n d\n\nStatus: e\rf\n";
+        assert_eq!(shown(Server::Uw, &read, text), "Subject: b\nStatus: R \n\nStatus: ef\n");
+        assert_eq!(shown(Server::Uw, &message(None), "\nbody\n"), "\nbody\n");
+        assert_eq!(shown(Server::Uw, &message(None), "Subject: b\n"), "Subject: b\nStatus:   \n");
+    }
+
+    #[test]
+    fn a_line_end_in_the_file_goes_out_as_each_server_sent_it() {
+        let text = "A: b\r\n\r\nc\r\r\nd\re\n";
+        assert_eq!(shown(Server::Dovecot, &message(None), text), text);
+        assert_eq!(shown(Server::Popa3d, &message(None), text), "A: b\r\r\n\r\r\nc\r\r\r\nd\re\r\n");
+        assert_eq!(shown(Server::Uw, &message(None), text), "A: b\nStatus:   \n\nc\nde\n");
+    }
+
+    #[test]
+    fn mailutils_takes_one_quote_off_and_evens_blanks() {
+        let text = "A:b\nC :\td\n e\n\n>From a\n>>From b\n>from c\n";
+        let wanted = "A: b\nC: d\n e\n\nFrom a\n>From b\n>from c\n";
+        assert_eq!(shown(Server::Mailutils, &message(None), text).replace("\r\n", "\n"), wanted);
+        assert_eq!(shown(Server::Dovecot, &message(None), text), text);
     }
 }

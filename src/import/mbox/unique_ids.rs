@@ -57,6 +57,15 @@ fn hex(octets: &[u8]) -> String {
 }
 
 fn uws(path: &Path, messages: &[Message], numbers: &Numbers) -> Result<Vec<Shown>, Error> {
+    let Some(validity) = base(path, Server::Uw, messages, numbers)? else {
+        return Ok(vec![None; messages.len()]);
+    };
+    let id = |message: &Message| UniqueId::carried(format!("{validity:08x}{:08x}", message.uid).as_bytes());
+    Ok(messages.iter().map(id).collect())
+}
+
+/// The UIDVALIDITY; `None` if no session has ever been there.
+fn base(path: &Path, server: Server, messages: &[Message], numbers: &Numbers) -> Result<Option<u32>, Error> {
     if let Some(uid) = numbers.misfit() {
         let what = format!(
             "{}: X-UID: {uid} does not fit between its neighbours and X-IMAPbase, so the old server would \
@@ -65,14 +74,9 @@ fn uws(path: &Path, messages: &[Message], numbers: &Numbers) -> Result<Vec<Shown
         );
         return Err(Error::Source { what, remedy: without_numbers() });
     }
-    let Some(validity) = base(path, messages, numbers)? else { return Ok(vec![None; messages.len()]) };
-    let id = |message: &Message| UniqueId::carried(format!("{validity:08x}{:08x}", message.uid).as_bytes());
-    Ok(messages.iter().map(id).collect())
-}
-
-/// The UIDVALIDITY; `None` if no session has ever been there.
-fn base(path: &Path, messages: &[Message], numbers: &Numbers) -> Result<Option<u32>, Error> {
-    let seen = |message: &Message| message.status.old || message.status.read || message.numbered;
+    let habits = server.habits();
+    let marked = |message: &Message| message.status.old || message.status.read || message.numbered;
+    let seen = |message: &Message| marked(message) && !habits.hides(message);
     match (numbers.validity(), messages.iter().position(seen)) {
         (Some(validity), _) => Ok(Some(validity)),
         (None, None) => Ok(None),
@@ -110,7 +114,7 @@ fn dovecots(
     let reused = |message: &Message| options.reuse_xuidl && message.uidl.is_some();
     let by_number = format.uses(Variable::Uid) || format.uses(Variable::UidValidity);
     let validity = match by_number && !messages.iter().all(reused) {
-        true => base(path, messages, numbers)?,
+        true => base(path, Server::Dovecot, messages, numbers)?,
         false => None,
     };
     let mut copies = HashMap::new();
