@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 mod cuts;
+mod facts;
 
 const FROM: &str = "From ada@example.net Thu Nov 29 22:33:52 2001\n";
 
