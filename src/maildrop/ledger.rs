@@ -75,6 +75,21 @@ impl Ledger {
         entries.map(|entries| Self { entries }).ok_or_else(|| sealed::damaged(root, file))
     }
 
+    /// Notes messages that must never come over, as if they had and were deleted since. Whether any of
+    /// them is new here.
+    pub fn bury(&mut self, gone: &[UniqueId]) -> bool {
+        let before = self.entries.len();
+        let known: HashSet<Origin> = self.entries.iter().map(|entry| entry.origin.clone()).collect();
+        let buried = gone.iter().filter(|id| !known.contains(&Origin::Kept((*id).clone())));
+        self.entries.extend(buried.map(|id| Entry {
+            origin: Origin::Kept(id.clone()),
+            unique_id: Some(id.clone()),
+            digest: String::new(),
+            base: Vec::new(),
+        }));
+        self.entries.len() > before
+    }
+
     /// Whether there is one.
     pub fn is_there(root: &Folder) -> bool {
         root.stat(OsStr::new(FILE)).is_ok()

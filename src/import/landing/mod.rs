@@ -55,6 +55,8 @@ pub struct Landing<D = OwnedDisk> {
     syncers: usize,
     /// How long a session that has the mailbox open is waited for.
     patience: Duration,
+    /// The mailbox is shown as it is meanwhile, though no message be in it.
+    is_in_use: bool,
 }
 
 /// What came of an import.
@@ -87,6 +89,15 @@ impl Imported {
     pub fn is_complete(&self) -> bool {
         self.skipped.is_empty()
     }
+}
+
+/// What an import begins with.
+struct Ready {
+    inventory: Inventory,
+    ledger: Ledger,
+    plan: Plan,
+    /// The ledger has something to keep, though nothing come over.
+    buries: bool,
 }
 
 /// Why an import came to no end. The same import again goes on where this one stopped.
@@ -133,11 +144,20 @@ impl Landing {
             host: name::safe_host(hostname.as_str()),
             syncers: limits::IMPORT_SYNCERS,
             patience: limits::IMPORT_PATIENCE,
+            is_in_use: false,
         }
     }
 }
 
 impl<D: Disk> Landing<D> {
+    /// For a mailbox whose old mail is here already: what has come to the old server since holds nobody up,
+    /// also where all was read and deleted.
+    #[must_use]
+    pub fn in_use(mut self) -> Self {
+        self.is_in_use = true;
+        self
+    }
+
     /// Brings over what has not come yet, and shows it. `watch` is told how far it is.
     ///
     /// # Errors
@@ -152,14 +172,14 @@ impl<D: Disk> Landing<D> {
         self.tree.for_delivery(account, "new")?;
         let folders = self.tree.existing_folders(account)?;
         let disk = &self.tree.disk;
-        let mut staging = Staging::open(disk, &folders)?;
+        let mut staging = Staging::open(disk, &folders, !self.is_in_use)?;
         let mut imported = Imported { source: source.name(), ..Imported::default() };
         if let Some(earlier) = self.finish_earlier(account, &folders, &staging)? {
             imported.add_earlier(&earlier);
-            staging = Staging::open(disk, &folders)?;
+            staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
         let ready = self.prepare(source, &folders);
-        let (inventory, ledger, plan) = match ready {
+        let Ready { inventory, ledger, plan, buries } = match ready {
             Ok(ready) => ready,
             Err(failure) => {
                 self.give_up(&folders, &staging);
@@ -168,7 +188,7 @@ impl<D: Disk> Landing<D> {
         };
         let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch)?;
         imported.count(&inventory, &plan, &gathered);
-        if gathered.staged.is_empty() {
+        if gathered.staged.is_empty() && !buries {
             moving::clear(disk, &folders.root, &staging.folder)?;
             return Ok(imported);
         }
@@ -183,6 +203,15 @@ impl<D: Disk> Landing<D> {
         Ok(imported)
     }
 
+    /// Whether the old server lists anything that has not come over yet. Writes nothing.
+    ///
+    /// # Errors
+    /// What the disk says; `InvalidData` for a damaged ledger.
+    pub fn lacks(&self, account: &AccountAddress, inventory: &Inventory) -> io::Result<bool> {
+        let ledger = self.ledger(account)?;
+        Ok(!Plan::of(inventory, &ledger).wanted.is_empty())
+    }
+
     /// Says what an import would do, and writes nothing. Messages that share a unique-id are read, since it
     /// depends on their octets what becomes of it.
     ///
@@ -191,11 +220,7 @@ impl<D: Disk> Landing<D> {
     pub fn rehearse(&self, account: &AccountAddress, source: &mut dyn Source) -> Result<Imported, Failure> {
         let mut imported = Imported { source: source.name(), ..Imported::default() };
         let inventory = source.inventory()?;
-        let ledger = match self.tree.existing(account) {
-            Ok(root) => Ledger::load(&root)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::default(),
-            Err(error) => return Err(error.into()),
-        };
+        let ledger = self.ledger(account)?;
         let plan = Plan::of(&inventory, &ledger);
         let gathered = gather::rehearse(source, &inventory, &plan)?;
         imported.count(&inventory, &plan, &gathered);
@@ -203,15 +228,20 @@ impl<D: Disk> Landing<D> {
         Ok(imported)
     }
 
-    fn prepare(
-        &self,
-        source: &mut dyn Source,
-        folders: &Folders,
-    ) -> Result<(Inventory, Ledger, Plan), Failure> {
-        let ledger = Ledger::load(&folders.root)?;
+    fn ledger(&self, account: &AccountAddress) -> io::Result<Ledger> {
+        match self.tree.existing(account) {
+            Ok(root) => Ledger::load(&root),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn prepare(&self, source: &mut dyn Source, folders: &Folders) -> Result<Ready, Failure> {
+        let mut ledger = Ledger::load(&folders.root)?;
         let inventory = source.inventory()?;
+        let buries = ledger.bury(&inventory.gone);
         let plan = Plan::of(&inventory, &ledger);
-        Ok((inventory, ledger, plan))
+        Ok(Ready { inventory, ledger, plan, buries })
     }
 
     /// An import that has not staged anything leaves the mailbox as open as it was.

@@ -57,14 +57,14 @@ impl Staged {
 
 impl Staging {
     /// Opens the folder, makes it if it is missing, and locks it. When this returns, a mailbox in which there
-    /// is no mail yet shows none until the import has ended.
+    /// is no mail yet shows none until the import has ended, if it is one that `holds`.
     ///
     /// # Errors
     /// `Running` when another import of this account has it; `Disk`.
-    pub fn open<D: Disk>(disk: &D, folders: &Folders) -> Result<Self, Failure> {
+    pub fn open<D: Disk>(disk: &D, folders: &Folders, holds: bool) -> Result<Self, Failure> {
         loop {
             if let Some(staging) = Self::try_open(disk, folders)? {
-                if is_empty(disk, folders)? {
+                if holds && is_empty(disk, folders)? {
                     moving::note_empty(disk, &staging.folder)?;
                 }
                 disk.sync_folder(&staging.folder)?;

@@ -28,6 +28,8 @@ pub struct Mailbox {
     pub ends_at: Option<usize>,
     /// Which were read.
     pub read: Vec<usize>,
+    /// Deleted there.
+    pub gone: Vec<UniqueId>,
 }
 
 /// As the old server showed it, read and answered.
@@ -85,7 +87,7 @@ impl Source for Mailbox {
             let octets = Some(Octets(old.sent.len() as u64));
             Found { octets, ..old.found.clone() }
         });
-        Ok(Inventory { messages: messages.collect(), ..Inventory::default() })
+        Ok(Inventory { messages: messages.collect(), gone: self.gone.clone(), ..Inventory::default() })
     }
 
     fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
@@ -141,6 +143,7 @@ impl Here {
             host: "host".to_owned(),
             syncers: 0,
             patience: Duration::ZERO,
+            is_in_use: false,
         }
     }
 

@@ -5,7 +5,8 @@ use super::*;
 use crate::import::Flags;
 use crate::mail::{MessageNumber, UniqueId};
 use crate::maildrop::disk::OsDisk;
-use crate::maildrop::{Changes, name::Stamp, twin::names_in};
+use crate::maildrop::twin::{Twin, names_in};
+use crate::maildrop::{Changes, name::Stamp};
 use std::os::unix::fs::PermissionsExt;
 use std::time::UNIX_EPOCH;
 
@@ -93,6 +94,40 @@ fn newcomers_come_behind_all_and_what_was_deleted_here_does_not_come_back() {
     old.messages.extend(Mailbox::of(&[(b"latest", b"late\r\n")]).messages);
     assert_eq!(here.import(&mut old).unwrap().imported, 1);
     assert_eq!(ids(&here.seen().unwrap()), ["latest"]);
+}
+
+#[test]
+fn what_was_deleted_at_the_old_server_under_our_eyes_never_comes() {
+    let here = Here::new();
+    let gone = |ids: &[&str]| ids.iter().map(|id| UniqueId::parse(id).unwrap()).collect::<Vec<_>>();
+    let mut old = Mailbox { gone: gone(&["old-2", "not-listed"]), ..Mailbox::numbered(3) };
+    let first = here.import(&mut old).unwrap();
+    assert_eq!((first.imported, first.already), (2, 1));
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
+    // Said once is enough, also where nothing came over with it.
+    old.gone = gone(&["old-4"]);
+    assert_eq!(here.import(&mut old).unwrap().imported, 0);
+    let mut later = Mailbox::numbered(4);
+    later.messages.extend(Mailbox::of(&[(b"not-listed", b"x\r\n")]).messages);
+    assert_eq!(here.import(&mut later).unwrap().imported, 0);
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
+}
+
+#[test]
+fn a_mailbox_in_use_is_shown_while_newcomers_come() {
+    let here = Here::new();
+    here.import(&mut Mailbox::numbered(2)).unwrap();
+    here.delete(&[0, 1]);
+    let mut old = Mailbox { ends_at: Some(3), ..Mailbox::numbered(4) };
+    let landing = here.landing(Twin::sound()).in_use();
+    assert!(landing.lacks(&Here::anna(), &old.inventory().unwrap()).unwrap());
+    assert!(landing.import(&Here::anna(), &mut old, &mut |_| ()).is_err());
+    assert!(here.path("restante-import").exists(), "one message lies there");
+    assert_eq!(ids(&here.seen().unwrap()), [""; 0]);
+    old.ends_at = None;
+    assert_eq!(landing.import(&Here::anna(), &mut old, &mut |_| ()).unwrap().imported, 2);
+    assert_eq!(ids(&here.seen().unwrap()), ["old-3", "old-4"]);
+    assert!(!landing.lacks(&Here::anna(), &old.inventory().unwrap()).unwrap());
 }
 
 #[test]
@@ -205,7 +240,7 @@ fn one_import_at_a_time() {
     let root = crate::maildrop::twin::folder(&here.path(""));
     let [new, cur] = ["new", "cur"].map(|name| crate::maildrop::twin::folder(&here.path(name)));
     let folders = Folders { root, new, cur };
-    let held = Staging::open(&OsDisk, &folders).unwrap();
+    let held = Staging::open(&OsDisk, &folders, true).unwrap();
     assert!(matches!(here.import(&mut Mailbox::numbered(1)), Err(Failure::Running)));
     drop(held);
     assert_eq!(here.import(&mut Mailbox::numbered(1)).unwrap().imported, 1);
