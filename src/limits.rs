@@ -111,6 +111,25 @@ pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);
 pub const UPSTREAM_CONNECTIONS_MAX: usize = 200;
 /// How often `upstream list --watch` looks.
 pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
+/// Octets that may come from an old server in a second, to judge whether a mailbox can come over while a
+/// mail program waits: a fast line, so that a slow one is noticed by what comes and not by a guess.
+pub const PULL_OCTETS_A_SECOND: u64 = 8 * 1024 * 1024;
+/// When the speed of a pull tells how long the rest will take.
+pub const PULL_JUDGED_AFTER: Duration = Duration::from_secs(1);
+/// How often it is looked at while a mail program waits.
+pub const PULL_LOOKED_AT: Duration = Duration::from_millis(100);
+/// Mailboxes that are pulled at once, waited for or not; each takes a thread, of which the runtime has 500.
+pub const PULL_JOBS_MAX: usize = 100;
+/// How long a login waits for a pull that it has stopped.
+pub const PULL_STOP_WAIT: Duration = Duration::from_secs(5);
+/// How often a pull is tried behind one relayed session; then the next login tries it again.
+pub const PULL_TRIES_MAX: usize = 5;
+/// How long lies between two such tries.
+pub const PULL_PAUSE: Duration = Duration::from_secs(60);
+/// How long an old server may take to notice that our last session there is over.
+pub const UPSTREAM_IN_USE_WAIT: Duration = Duration::from_secs(5);
+/// How often it is asked meanwhile.
+pub const UPSTREAM_IN_USE_PAUSE: Duration = Duration::from_millis(250);
 /// Mailboxes that are pulled at once behind a relayed session.
 pub const PULLS_MAX: usize = 4;
 /// Commands of a relayed session that wait for their answers before the next is read: a mail program that

@@ -212,16 +212,6 @@ impl Accounts {
         })
     }
 
-    /// Whether any old server stands. SCRAM is not offered then: it shows us no password that an old
-    /// server could be asked about.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub fn any_upstream(&self) -> Result<bool, Error> {
-        self.store
-            .read(|db| Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM upstreams)", (), |row| row.get(0))?))
-    }
-
     /// What a login under this name has to know; `None` when no old server stands behind it.
     ///
     /// A name without a domain is an account's local part, or else that of the one domain that has an

@@ -8,11 +8,13 @@ use async_lock::Semaphore;
 use std::sync::Arc;
 use std::thread;
 
-/// The doorway for blocking work: two lanes with a bounded number of jobs each, so that a flood of
-/// logins (hash) does not hold up deliveries (disk). Work that has begun outlives its session.
+/// The doorway for blocking work: lanes with a bounded number of jobs each, so that a flood of logins
+/// (hash), or a slow old server (pull), does not hold up deliveries (disk). Work that has begun outlives
+/// its session.
 pub struct Doorway {
     disk: Lane,
     hash: Lane,
+    pull: Lane,
     /// Who floods us with logins waits for itself: others come to their hash in between.
     turns: Turns,
 }
@@ -30,12 +32,22 @@ impl Doorway {
 
     fn with_lanes(disk: usize, hash: usize) -> Self {
         // Half of the lane: an office behind one address has more than one core, and never all.
-        Self { disk: Lane::new(disk), hash: Lane::new(hash), turns: Turns::new(hash.div_ceil(2)) }
+        Self {
+            disk: Lane::new(disk),
+            hash: Lane::new(hash),
+            pull: Lane::new(limits::PULL_JOBS_MAX),
+            turns: Turns::new(hash.div_ceil(2)),
+        }
     }
 
     /// Files and SQLite.
     pub async fn disk<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
         self.disk.pass(work).await
+    }
+
+    /// A mailbox from an old server: it waits for the network more than it works.
+    pub async fn pull<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        self.pull.pass(work).await
     }
 
     /// Password hashing for `peer`.

@@ -17,6 +17,9 @@ pub struct Relayed {
     waiting: VecDeque<Asked>,
     marked: BTreeSet<u32>,
     deleted: BTreeSet<u32>,
+    retrieved: usize,
+    has_quit: bool,
+    is_over: bool,
 }
 
 /// A command, as far as its answer depends on it.
@@ -26,6 +29,8 @@ enum Asked {
     Status,
     /// After +OK, lines up to the dot.
     Lines,
+    /// The same.
+    Retr,
     Dele(u32),
     Rset,
     Quit,
@@ -54,6 +59,9 @@ impl Default for Relayed {
             waiting: VecDeque::new(),
             marked: BTreeSet::new(),
             deleted: BTreeSet::new(),
+            retrieved: 0,
+            has_quit: false,
+            is_over: false,
         }
     }
 }
@@ -63,10 +71,12 @@ impl Relayed {
     pub fn said(&mut self, octets: &[u8]) {
         self.lines.push(octets);
         while let Some(line) = self.lines.next_line() {
-            self.waiting.push_back(match line {
+            let asked = match line {
                 Line::Whole(line) => Asked::of(&line),
                 Line::TooLong => Asked::Status,
-            });
+            };
+            self.has_quit |= asked == Asked::Quit;
+            self.waiting.push_back(asked);
         }
     }
 
@@ -89,6 +99,21 @@ impl Relayed {
         self.waiting.is_empty() && self.answers.length == 0 && !self.answers.inside
     }
 
+    /// Whether the mail program has said QUIT.
+    pub fn has_quit(&self) -> bool {
+        self.has_quit
+    }
+
+    /// Whether the old server has answered it.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// How many messages were sent by RETR, or begun.
+    pub fn retrieved(&self) -> usize {
+        self.retrieved
+    }
+
     /// The numbers of the messages that the old server said it has deleted, at QUIT.
     pub fn deleted(&self) -> impl Iterator<Item = u32> + '_ {
         self.deleted.iter().copied()
@@ -101,12 +126,17 @@ impl Relayed {
         }
         // An old server that says something unasked says goodbye.
         let Some(asked) = self.waiting.pop_front() else { return };
+        self.is_over |= asked == Asked::Quit;
         if !line.is_ok() {
             return;
         }
         match asked {
             Asked::Status => {}
             Asked::Lines => self.answers.inside = true,
+            Asked::Retr => {
+                self.answers.inside = true;
+                self.retrieved += 1;
+            }
             Asked::Dele(number) => {
                 self.marked.insert(number);
             }
@@ -122,7 +152,8 @@ impl Asked {
         let command = words.next().unwrap_or_default().to_ascii_uppercase();
         let argument = words.next();
         match (&command[..], argument) {
-            (b"RETR" | b"TOP", _) | (b"LIST" | b"UIDL" | b"CAPA" | b"LANG", None) => Self::Lines,
+            (b"RETR", _) => Self::Retr,
+            (b"TOP", _) | (b"LIST" | b"UIDL" | b"CAPA" | b"LANG", None) => Self::Lines,
             (b"DELE", Some(number)) => number_of(number).map_or(Self::Status, Self::Dele),
             (b"RSET", _) => Self::Rset,
             (b"QUIT", _) => Self::Quit,

@@ -118,7 +118,7 @@ impl Response {
     pub const USAGE_BARE: Self = Self::fixed("-ERR that command takes no argument");
 
     /// To a login, and to RSET.
-    pub(super) fn maildrop(messages: usize, octets: Octets) -> Self {
+    pub fn maildrop(messages: usize, octets: Octets) -> Self {
         Self::composed(format!("+OK {messages} messages ({octets} octets)"))
     }
 

@@ -13,6 +13,7 @@ pub mod reload;
 pub mod shared;
 pub mod smtp;
 pub mod upkeep;
+pub mod upstream;
 
 use crate::config::{Finding, Settings};
 use crate::limits;
@@ -155,6 +156,23 @@ pub fn needs_root(settings: &Settings) -> bool {
     lists.into_iter().flatten().any(is_privileged)
 }
 
+/// What is read to find a host by its name, and to believe its certificate: at a reload, and whenever an
+/// old server is asked.
+const NAMES_AND_AUTHORITIES: [&str; 12] = [
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/etc/gai.conf",
+    "/etc/services",
+    "/etc/ssl",
+    "/etc/pki",
+    "/etc/ca-certificates",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/usr/share/pki",
+];
+
 /// Leaves the process its data, its configuration, its certificate and the folders of its sockets.
 fn confine(settings: &Settings) -> process::Confinement {
     // mail/ by itself as well: an administrator may have put a link there to a larger disk.
@@ -164,7 +182,9 @@ fn confine(settings: &Settings) -> process::Confinement {
         ListenAddress::Tcp(_) => None,
     });
     writable.extend(sockets.map(Path::to_owned));
-    let mut readable = vec![PathBuf::from("/etc/hosts")]; // For the host name, at a reload.
+    let mut readable: Vec<PathBuf> = NAMES_AND_AUTHORITIES.iter().map(PathBuf::from).collect();
+    // systemd-resolved and its like leave a symbolic link there, into /run.
+    readable.extend(Path::new("/etc/resolv.conf").canonicalize());
     let files = settings.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]).chain(&settings.file);
     for file in files {
         // Where the name stands, and where it leads: certbot renews by moving a symbolic link.

@@ -7,6 +7,7 @@ mod ahead;
 mod connection;
 mod end;
 mod login;
+mod old_server;
 mod send;
 
 use crate::config::{PlaintextLogin, Settings};
@@ -22,6 +23,7 @@ use ahead::Ahead;
 use connection::Connection;
 use end::End;
 use futures_lite::future;
+use login::LoggedIn;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -137,7 +139,16 @@ async fn carry_out(
                 connection.say(&response).await?;
                 return Err(End::HungUp(response));
             }
-            Step::LogIn(login, ticket) => Box::pin(login::log_in(visit, session, login, ticket)).await,
+            Step::LogIn(login, ticket) => {
+                match Box::pin(login::log_in(visit, session, login, ticket)).await {
+                    LoggedIn::Step(step) => step,
+                    LoggedIn::Relayed(response, passage) => {
+                        connection.say(&response).await?;
+                        connection.flush().await?;
+                        return Err(Box::pin(old_server::relay(visit, connection, *passage)).await);
+                    }
+                }
+            }
             Step::LookUp(user, ticket) => Box::pin(login::look_up(visit, session, user, ticket)).await,
             Step::Send(number, extent, ticket) => {
                 let sent = Box::pin(send::send(visit, connection, number, extent, &ticket)).await?;

@@ -6,6 +6,7 @@ use crate::delivery::Delivery;
 use crate::mail::{AccountAddress, SessionId};
 use crate::maildrop::Maildrops;
 use crate::net::{Budget, Doorway, Failures, Shutdown, Tls};
+use crate::serve::upstream::Upstreams;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -30,6 +31,8 @@ pub struct Shared {
     pub failures: Failures,
     /// Wrong passwords by account.
     pub budget: Budget,
+    /// The live move from old servers.
+    pub upstreams: Upstreams,
     /// The last logins could not be written down the last time, and that was told.
     pub last_logins_fail: AtomicBool,
     last_logins: Mutex<BTreeMap<AccountAddress, SystemTime>>,
@@ -52,6 +55,7 @@ impl Shared {
             doorway: Doorway::new(),
             failures: Failures::new(settings.auth.failures.clone()),
             budget: Budget::default(),
+            upstreams: Upstreams::default(),
             last_logins_fail: AtomicBool::new(false),
             last_logins: Mutex::default(),
             next_session: AtomicU64::new(first_session()),

@@ -3,6 +3,7 @@
 mod client;
 mod dialogue;
 mod harness;
+mod old_server;
 mod rude;
 mod scram;
 
@@ -29,4 +30,5 @@ mod maildrop;
 mod pull;
 mod smtp_live;
 mod tls;
+mod upstream;
 mod words;

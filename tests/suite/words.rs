@@ -11,7 +11,9 @@ fn every_event_and_key_of_the_log_is_in_the_readme() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let told = told(&readme);
     let mut written: BTreeSet<String> = behind(&source, "Line::new(\"");
-    written.extend(behind(&source, ".log(\""));
+    for call in [".log(\"", ".line(\"", ".log_admitted(\""] {
+        written.extend(behind(&source, call));
+    }
     // One driver serves both protocols.
     for call in [".log_line(\"", " line(\""] {
         for event in behind(&source, call) {

@@ -39,13 +39,13 @@ fn an_upstream_comes_back_as_it_was_and_a_second_one_takes_its_place() {
         accounts.add_upstream(&one).unwrap();
         wanted.push(one);
     }
-    assert!(accounts.any_upstream().unwrap());
+    assert!(!accounts.all_know_scram().unwrap());
     assert_eq!(fixture.open().upstreams().unwrap(), wanted);
     for one in &wanted {
         accounts.remove_upstream(&one.scope).unwrap();
         assert!(matches!(accounts.remove_upstream(&one.scope), Err(ChangeError::NoSuchUpstream)));
     }
-    assert!(!accounts.any_upstream().unwrap());
+    assert!(accounts.all_know_scram().unwrap());
 }
 
 #[test]

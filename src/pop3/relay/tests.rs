@@ -64,6 +64,9 @@ fn the_text_of_a_message_is_no_answer() {
         ),
     ];
     assert_eq!(deleted(&turns), [1, 2]);
+    let relayed = played(&turns, 0);
+    assert!(relayed.has_quit() && relayed.is_over());
+    assert_eq!(relayed.retrieved(), 1);
 }
 
 #[test]

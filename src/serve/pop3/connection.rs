@@ -41,6 +41,12 @@ impl Connection {
         !self.lines.is_empty()
     }
 
+    /// The stream, for whoever speaks over it from here on, and octets that came behind the last line.
+    pub(super) fn unread(&mut self) -> (Vec<u8>, &mut Stream) {
+        let unread = self.lines.take(self.lines.len());
+        (unread, &mut self.stream)
+    }
+
     /// The handshake; nothing that came before it is kept.
     pub(super) async fn secure(self, tls: &Tls) -> io::Result<Self> {
         Ok(Self::new(self.stream.secure(tls, Tickets::Send).await?, self.idle))

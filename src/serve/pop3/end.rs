@@ -19,6 +19,10 @@ pub(super) enum End {
     Handshake(io::Error),
     /// A TLS handshake where plain text is spoken first.
     TlsHello,
+    /// The old server has said goodbye to a relayed session.
+    Relayed,
+    /// It has closed before that.
+    OldServerGone,
     /// Another session took the maildrop over.
     TakenOver,
     /// The same in the middle of a message.
@@ -35,7 +39,15 @@ impl End {
     /// Whether the connection is dropped as it is. In the middle of a message that is the only honest
     /// way: after a final dot, the client would take the half for the whole and delete it.
     pub(super) fn is_abrupt(&self) -> bool {
-        matches!(self, Self::Lost | Self::Handshake(_) | Self::TakenOverInside | Self::Unreadable | Self::Cut)
+        matches!(
+            self,
+            Self::Lost
+                | Self::Handshake(_)
+                | Self::OldServerGone
+                | Self::TakenOverInside
+                | Self::Unreadable
+                | Self::Cut
+        )
     }
 
     /// What is said to the client, if it was not said before.
@@ -58,6 +70,8 @@ impl End {
             Self::Lost => "lost",
             Self::Handshake(error) => return Cow::Owned(format!("handshake: {error}")),
             Self::TlsHello => "tls-hello",
+            Self::Relayed => "quit",
+            Self::OldServerGone => "upstream",
             Self::TakenOver | Self::TakenOverInside => "taken-over",
             Self::Unreadable => "unreadable",
             Self::ShutDown => "shutdown",

@@ -3,11 +3,13 @@
 //! A storage fault is never told as a wrong password: a client would ask its user for another one.
 
 use super::Visit;
+use super::old_server::{self, Passage};
+use crate::accounts::upstream::Standing;
 use crate::accounts::{Error as AccountsError, Recognition, Verdict};
-use crate::mail::{AccountAddress, UserName};
+use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
 use crate::net::subscriber;
-use crate::pop3::{Listing, LoginTicket, LookUpTicket, Refusal, Session, Step};
+use crate::pop3::{Listing, LoginTicket, LookUpTicket, Refusal, Response, Session, Step};
 use crate::runtime;
 use crate::sasl::{Credentials, Login, scram};
 use crate::serve::upkeep;
@@ -16,21 +18,38 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+/// Who was let in, and where their maildrop is.
+pub(super) enum Admitted {
+    /// Here.
+    Here(AccountAddress),
+    /// At an old server, still.
+    Relayed(Box<Passage>),
+}
+
+/// What a login leads to.
+pub(super) enum LoggedIn {
+    /// The session goes on.
+    Step(Step),
+    /// The session is over: after this answer the old server has the word.
+    Relayed(Response, Box<Passage>),
+}
+
 /// Judges a login and opens the maildrop.
 pub(super) async fn log_in(
     visit: &mut Visit,
     session: &mut Session,
     login: Login,
     ticket: LoginTicket,
-) -> Step {
+) -> LoggedIn {
     let began = Instant::now();
     // For the log alone; the login itself is moved away below.
     let user = login.user().clone();
     let opened = match admit(visit, login).await {
-        Ok(account) => open(visit, &account).await.map(|maildrop| (account, maildrop)),
+        Ok(Admitted::Relayed(passage)) => return relayed(visit, passage, &ticket, began),
+        Ok(Admitted::Here(account)) => open(visit, &account).await.map(|maildrop| (account, maildrop)),
         Err(refusal) => Err(refusal),
     };
-    match opened {
+    LoggedIn::Step(match opened {
         Ok((account, maildrop)) => {
             let listing = Listing::of(maildrop.contents());
             visit.log_login(&account, &maildrop, ticket.how(), began);
@@ -42,7 +61,15 @@ pub(super) async fn log_in(
             visit.log_refusal(&user, ticket.how(), refusal);
             session.refused(ticket, refusal)
         }
-    }
+    })
+}
+
+/// The old server has the maildrop open; the mail program hears of it in our words, once.
+fn relayed(visit: &mut Visit, passage: Box<Passage>, ticket: &LoginTicket, began: Instant) -> LoggedIn {
+    let (account, totals) = (passage.account().clone(), passage.totals());
+    visit.log_admitted("upstream.relayed", &account, ticket.how(), totals, began);
+    visit.shared.logged_in(account, SystemTime::now());
+    LoggedIn::Relayed(Response::maildrop(totals.0, totals.1), passage)
 }
 
 /// Finds what SCRAM needs; unknown users have it too.
@@ -68,14 +95,14 @@ pub(super) async fn look_up(
 }
 
 /// Whose login it is. A wrong one has been delayed when this returns.
-async fn admit(visit: &Visit, login: Login) -> Result<AccountAddress, Refusal> {
+async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
     // Before the password is looked at: a banned guesser must not learn that one was right.
     refuse_banned(visit)?;
     let user = login.user().clone();
     runtime::sleep(delay(visit, &user)).await;
     let account = match login {
         Login::Password(credentials) => verify(visit, credentials).await,
-        Login::Proof(verdict) => confirm(visit, verdict).await,
+        Login::Proof(verdict) => confirm(visit, verdict).await.map(|account| account.map(Admitted::Here)),
     }?;
     match account {
         Some(account) => {
@@ -115,24 +142,48 @@ fn refuse_banned(visit: &Visit) -> Result<(), Refusal> {
     }
 }
 
-/// From memory if it can be; a hash is taken in its own lane, or a flood of logins would hold up
-/// deliveries.
-async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<AccountAddress>, Refusal> {
-    let doorway = &visit.shared.doorway;
+/// By what is stored here, unless an old server stands behind the account.
+async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Admitted>, Refusal> {
     let credentials = Arc::new(credentials);
     let (accounts, asked) = (Arc::clone(&visit.shared.accounts), Arc::clone(&credentials));
-    let known = doorway.disk(move || accounts.recognise(&asked.user, &asked.password)).await;
+    let look = move || match accounts.standing(&asked.user)? {
+        Some(standing) => Ok(Known::AtOldServer(Box::new(standing))),
+        None => accounts.recognise(&asked.user, &asked.password).map(Known::Here),
+    };
+    match visit.shared.doorway.disk(look).await.map_err(|error| fault(visit, &error))? {
+        Known::AtOldServer(standing) => old_server::admit(visit, *standing, credentials).await,
+        Known::Here(Recognition::Known(account)) => Ok(Some(Admitted::Here(account))),
+        Known::Here(Recognition::Unknown) => Ok(hashed(visit, credentials).await?.map(Admitted::Here)),
+    }
+}
+
+/// What one look into the database told of a login.
+enum Known {
+    AtOldServer(Box<Standing>),
+    Here(Recognition),
+}
+
+/// From memory if it can be.
+pub(super) async fn verify_here(
+    visit: &Visit,
+    credentials: Arc<Credentials>,
+) -> Result<Option<AccountAddress>, Refusal> {
+    let (accounts, asked) = (Arc::clone(&visit.shared.accounts), Arc::clone(&credentials));
+    let known = visit.shared.doorway.disk(move || accounts.recognise(&asked.user, &asked.password)).await;
     match known.map_err(|error| fault(visit, &error))? {
         Recognition::Known(account) => Ok(Some(account)),
-        Recognition::Unknown => {
-            let accounts = Arc::clone(&visit.shared.accounts);
-            let work = move || accounts.verify(&credentials.user, &credentials.password);
-            match doorway.hash(&visit.peer, work).await.map_err(|error| fault(visit, &error))? {
-                Verdict::Welcome(account) => Ok(Some(account)),
-                Verdict::Held => Err(Refusal::BeingMoved),
-                Verdict::Wrong => Ok(None),
-            }
-        }
+        Recognition::Unknown => hashed(visit, credentials).await,
+    }
+}
+
+/// A hash is taken in its own lane, or a flood of logins would hold up deliveries.
+async fn hashed(visit: &Visit, credentials: Arc<Credentials>) -> Result<Option<AccountAddress>, Refusal> {
+    let accounts = Arc::clone(&visit.shared.accounts);
+    let work = move || accounts.verify(&credentials.user, &credentials.password);
+    match visit.shared.doorway.hash(&visit.peer, work).await.map_err(|error| fault(visit, &error))? {
+        Verdict::Welcome(account) => Ok(Some(account)),
+        Verdict::Held => Err(Refusal::BeingMoved),
+        Verdict::Wrong => Ok(None),
     }
 }
 
@@ -194,22 +245,32 @@ fn nonce() -> Result<String, Refusal> {
 }
 
 /// A storage fault goes to the log in full, and to the client as "try again later".
-fn fault(visit: &Visit, error: &AccountsError) -> Refusal {
+pub(super) fn fault(visit: &Visit, error: &AccountsError) -> Refusal {
     visit.log_fault("accounts", error);
     Refusal::Temporary
 }
 
 impl Visit {
     fn log_login(&mut self, account: &AccountAddress, maildrop: &Maildrop, how: &str, began: Instant) {
-        let messages = maildrop.contents().count();
+        self.log_admitted("pop3.login", account, how, (maildrop.contents().count(), maildrop.total()), began);
+    }
+
+    fn log_admitted(
+        &mut self,
+        event: &str,
+        account: &AccountAddress,
+        how: &str,
+        (messages, octets): (usize, Octets),
+        began: Instant,
+    ) {
         self.tally.account = Some(account.clone());
         self.tally.messages = messages;
-        self.log("pop3.login")
+        self.log(event)
             .with("account", account)
             .with("auth", how)
             .with("tls", self.tls.unwrap_or("none"))
             .with("messages", messages)
-            .with("octets", maildrop.total())
+            .with("octets", octets)
             .with("ms", began.elapsed().as_millis())
             .info();
     }

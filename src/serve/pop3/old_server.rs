@@ -1,0 +1,243 @@
+//! Logins of accounts that an old server stands behind, and sessions that are relayed there.
+//!
+//! What is decided, connected and pulled is [`crate::serve::upstream`]'s business; here it meets a session,
+//! its log and its refusals. Whatever goes wrong on the way to the old server is told as `[SYS/TEMP]` and
+//! never as a wrong password: a mail program would throw its own away.
+
+use super::Visit;
+use super::connection::Connection;
+use super::end::End;
+use super::login::{Admitted, fault, verify_here};
+use crate::accounts::ChangeError;
+use crate::accounts::upstream::{Progress, Standing};
+use crate::fetch;
+use crate::mail::{AccountAddress, Octets};
+use crate::pop3::Refusal;
+use crate::sasl::Credentials;
+use crate::serve::upstream::decide::{self, Judge, Outcome, Said};
+use crate::serve::upstream::old::{self, Account};
+use crate::serve::upstream::{self, Ended, Ends, Order, RelayGuard};
+use async_lock::SemaphoreGuardArc;
+use std::sync::Arc;
+
+/// A session at the old server that is logged in and waits for its mail program.
+pub(super) struct Passage {
+    order: Order,
+    connection: fetch::Connection,
+    messages: Vec<fetch::Message>,
+    /// Why nothing can be brought over, if so.
+    hopeless: Option<String>,
+    _relayed: RelayGuard,
+    _place: SemaphoreGuardArc,
+}
+
+/// Judges a login while an old server stands behind the account. `None`: the password is wrong.
+pub(super) async fn admit(
+    visit: &Visit,
+    standing: Standing,
+    credentials: Arc<Credentials>,
+) -> Result<Option<Admitted>, Refusal> {
+    match decide::judge(standing.here) {
+        Judge::Here => admit_here(visit, credentials).await,
+        Judge::HereThenNewcomers => {
+            let admitted = admit_here(visit, Arc::clone(&credentials)).await?;
+            if admitted.is_some() {
+                newcomers(visit, &standing, &credentials).await;
+            }
+            Ok(admitted)
+        }
+        Judge::OldServer => ask(visit, standing, credentials).await,
+    }
+}
+
+/// Relays a session to its end, and sees to it that the mail follows.
+pub(super) async fn relay(visit: &mut Visit, client: &mut Connection, passage: Passage) -> End {
+    let Passage { mut order, connection, messages, hopeless, _relayed, _place } = passage;
+    let (old, answered) = connection.into_stream();
+    let idle = visit.settings.pop3.idle_timeout;
+    let (said, client) = client.unread();
+    let ends = Ends { client, said, old, answered, idle };
+    let shutdown = visit.shared.shutdown.clone();
+    let (relayed, ended) = upstream::relay(ends, &shutdown).await;
+    let is_deleted = |message: &&fetch::Message| relayed.deleted().any(|number| number == message.number);
+    order.deleted =
+        messages.iter().filter(is_deleted).filter_map(|message| message.unique_id.clone()).collect();
+    visit.tally.retrieved = relayed.retrieved();
+    visit.tally.deleted = relayed.deleted().count();
+    // Before the pull: an old server may have one maildrop for one session.
+    drop((_relayed, _place));
+    if hopeless.is_none() {
+        upstream::later(&visit.shared, order);
+    }
+    match ended {
+        Ended::Quit => End::Relayed,
+        Ended::ClientGone => End::Gone,
+        Ended::Silent => End::Silent,
+        Ended::OldServerGone => End::OldServerGone,
+        Ended::ShutDown => End::ShutDown,
+    }
+}
+
+impl Passage {
+    /// Messages and octets, for the answer to the login.
+    pub(super) fn totals(&self) -> (usize, Octets) {
+        let octets = self.messages.iter().filter_map(|message| message.octets).sum();
+        (self.messages.len(), Octets(octets))
+    }
+
+    /// Whose it is.
+    pub(super) fn account(&self) -> &AccountAddress {
+        &self.order.address
+    }
+}
+
+async fn admit_here(visit: &Visit, credentials: Arc<Credentials>) -> Result<Option<Admitted>, Refusal> {
+    Ok(verify_here(visit, credentials).await?.map(Admitted::Here))
+}
+
+async fn newcomers(visit: &Visit, standing: &Standing, credentials: &Credentials) {
+    match order(visit, standing, credentials) {
+        Ok(order) => upstream::newcomers(&visit.shared, order).await,
+        Err(why) => visit.log("upstream.fault").with("account", &standing.address).with("why", why).warn(),
+    }
+}
+
+fn order(visit: &Visit, standing: &Standing, credentials: &Credentials) -> Result<Order, String> {
+    let account = Account::of(&standing.upstream, &credentials.user, &credentials.password)?;
+    let (address, session) = (standing.address.clone(), visit.id);
+    Ok(Order { address, account, session, deleted: Vec::new() })
+}
+
+/// Asks the old server, which has the word until the mail is here.
+async fn ask(
+    visit: &Visit,
+    standing: Standing,
+    credentials: Arc<Credentials>,
+) -> Result<Option<Admitted>, Refusal> {
+    let order = order(visit, &standing, &credentials).map_err(|why| trouble(visit, &standing, &why))?;
+    if let Some(moved) = after_pull(visit, &order, &credentials).await? {
+        return Ok(Some(moved));
+    }
+    let Some(place) = visit.shared.upstreams.connection().await else {
+        return Err(trouble(visit, &standing, "too many connections to old servers"));
+    };
+    let asked = order.account.log_in(std::time::Duration::ZERO).await;
+    let said = asked.as_ref().map_or_else(|(said, _)| *said, |_| Said::Accepted);
+    match (decide::outcome(standing.here, said), asked) {
+        (Outcome::TakeIn, Ok(connection)) => {
+            take_in(visit, &order, &credentials).await?;
+            bring(visit, order, connection, place).await.map(Some)
+        }
+        (Outcome::AskHere, _) => admit_here(visit, credentials).await,
+        (Outcome::Wrong, _) => Ok(None),
+        (Outcome::InUse, _) => Err(Refusal::InUse),
+        (_, Err((_, why))) => Err(trouble(visit, &standing, &why)),
+        // An acceptance is taken in.
+        (Outcome::Later, Ok(_)) => Err(Refusal::Temporary),
+    }
+}
+
+/// A pull that goes on is waited for if it may end soon, and stopped otherwise: the user comes first. Only
+/// who knows the password may do that.
+async fn after_pull(
+    visit: &Visit,
+    order: &Order,
+    credentials: &Arc<Credentials>,
+) -> Result<Option<Admitted>, Refusal> {
+    let Some(pull) = visit.shared.upstreams.pull_of(&order.address) else { return Ok(None) };
+    match verify_here(visit, Arc::clone(credentials)).await {
+        Err(Refusal::BeingMoved) => {}
+        outcome => return Ok(outcome?.map(Admitted::Here)),
+    }
+    if !upstream::until_late(&pull, visit.settings.pop3.upstream_wait).await {
+        return Err(Refusal::BeingMoved);
+    }
+    here_if_moved(visit, order).await
+}
+
+/// Writes the account down: from here on its password is ours, whatever becomes of the mail.
+async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -> Result<(), Refusal> {
+    let (accounts, address) = (Arc::clone(&visit.shared.accounts), order.address.clone());
+    let credentials = Arc::clone(credentials);
+    let work = move || accounts.take_in(&address, &credentials.password);
+    match visit.shared.doorway.hash(&visit.peer, work).await {
+        Ok(()) => {
+            order.line("upstream.accepted").info();
+            Ok(())
+        }
+        Err(ChangeError::Storage(error)) => Err(fault(visit, &error)),
+        Err(error) => {
+            visit.log_fault("take in", &error);
+            Err(Refusal::Temporary)
+        }
+    }
+}
+
+/// The mail of an account that was taken in: at once if it is little, else by relaying this session.
+async fn bring(
+    visit: &Visit,
+    order: Order,
+    mut connection: fetch::Connection,
+    place: SemaphoreGuardArc,
+) -> Result<Admitted, Refusal> {
+    let listed = old::listing(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))?;
+    let Some(messages) = listed else { return pass(visit, order, connection, None, place).await };
+    let wait = visit.settings.pop3.upstream_wait;
+    let opened = match upstream::now(&visit.shared, &order, (connection, messages), wait).await {
+        Some(not_begun) => not_begun,
+        None => {
+            if let Some(here) = here_if_moved(visit, &order).await? {
+                return Ok(here);
+            }
+            // The pull had the connection; what it has staged is not lost.
+            let asked = order.account.log_in(crate::limits::UPSTREAM_IN_USE_WAIT).await;
+            let mut connection = asked.map_err(|(said, why)| again(visit, &order, said, &why))?;
+            match old::listing(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))? {
+                Some(messages) => (connection, messages),
+                None => return pass(visit, order, connection, None, place).await,
+            }
+        }
+    };
+    pass(visit, order, opened.0, Some(opened.1), place).await
+}
+
+/// Readies a session at the old server for its mail program. Without `messages`, nothing can be brought
+/// over from there.
+async fn pass(
+    visit: &Visit,
+    order: Order,
+    connection: fetch::Connection,
+    messages: Option<Vec<fetch::Message>>,
+    place: SemaphoreGuardArc,
+) -> Result<Admitted, Refusal> {
+    let Some(relayed) = visit.shared.upstreams.relay(&order.address) else { return Err(Refusal::InUse) };
+    let hopeless = messages.is_none().then(|| "the old server has no unique-ids (UIDL)".to_owned());
+    let progress = if hopeless.is_some() { Progress::Failing } else { Progress::Relayed };
+    upstream::note(&visit.shared, &order, progress, hopeless.clone()).await;
+    let messages = messages.unwrap_or_default();
+    let passage = Passage { order, connection, messages, hopeless, _relayed: relayed, _place: place };
+    Ok(Admitted::Relayed(Box::new(passage)))
+}
+
+/// The account, if its mail has come over.
+async fn here_if_moved(visit: &Visit, order: &Order) -> Result<Option<Admitted>, Refusal> {
+    let (accounts, address) = (Arc::clone(&visit.shared.accounts), order.address.clone());
+    let held = visit.shared.doorway.disk(move || accounts.is_held(&address)).await;
+    let held = held.map_err(|error| fault(visit, &error))?;
+    Ok((!held).then(|| Admitted::Here(order.address.clone())))
+}
+
+fn trouble(visit: &Visit, standing: &Standing, why: &str) -> Refusal {
+    visit.log("upstream.fault").with("account", &standing.address).with("why", why).warn();
+    Refusal::Temporary
+}
+
+fn no_listing(visit: &Visit, order: &Order, why: &str) -> Refusal {
+    again(visit, order, Said::Nothing, why)
+}
+
+/// The second login of one session: the password was right a moment ago.
+fn again(visit: &Visit, order: &Order, said: Said, why: &str) -> Refusal {
+    visit.log("upstream.fault").with("account", &order.address).with("why", why).warn();
+    if said == Said::InUse { Refusal::InUse } else { Refusal::Temporary }
+}

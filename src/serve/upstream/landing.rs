@@ -1,0 +1,62 @@
+//! Where pulled mail lands: the account's Maildir, all of it at once.
+
+use super::stoppable::Stoppable;
+use crate::fetch::Mailbox;
+use crate::import::Source;
+use crate::import::landing::{Failure, Imported, Landing};
+use crate::mail::{AccountAddress, Bytes};
+use crate::serve::shared::Shared;
+use std::sync::Arc;
+
+/// What has landed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Landed {
+    /// Messages that were not here before.
+    pub messages: u64,
+    /// The size of their files.
+    pub bytes: Bytes,
+}
+
+/// Brings a whole mailbox over; nobody may open it here meanwhile.
+///
+/// # Errors
+/// Words for the administrator. What has come so far is staged, and the next pull goes on behind it.
+pub fn whole(
+    shared: &Shared,
+    address: &AccountAddress,
+    source: &mut Stoppable<Mailbox>,
+) -> Result<Landed, String> {
+    landing(shared).import(address, source, &mut |_| ()).map_err(words).map(Landed::from)
+}
+
+/// Brings over what has come to the old server since. Costs the disk nothing if there is nothing.
+///
+/// # Errors
+/// As [`whole`].
+pub fn newcomers(
+    shared: &Shared,
+    address: &AccountAddress,
+    source: &mut Stoppable<Mailbox>,
+) -> Result<Landed, String> {
+    let landing = landing(shared).in_use();
+    let inventory = source.inventory().map_err(|error| error.to_string())?;
+    if !landing.lacks(address, &inventory).map_err(|error| error.to_string())? {
+        return Ok(Landed::default());
+    }
+    landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)
+}
+
+fn landing(shared: &Shared) -> Landing {
+    let settings = shared.settings();
+    Landing::new(settings.mail(), &settings.hostname, Arc::clone(&shared.maildrops), None)
+}
+
+fn words(failure: Failure) -> String {
+    failure.to_string()
+}
+
+impl From<Imported> for Landed {
+    fn from(imported: Imported) -> Self {
+        Self { messages: imported.imported as u64, bytes: imported.bytes }
+    }
+}

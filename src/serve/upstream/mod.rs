@@ -1,0 +1,61 @@
+//! The live move: logins that an old server judges, sessions that it serves through us, and mailboxes that
+//! are pulled from it.
+//!
+//! An account goes from `waiting` over `relayed` and `moving` to `moved`, as the database keeps it; a password
+//! is kept in memory only, so after a restart the next login goes on. Knows no command of POP3: the
+//! session that a login belongs to is driven in [`super::pop3`].
+
+mod busy;
+pub mod decide;
+mod landing;
+pub mod old;
+mod pull;
+mod relay;
+mod stoppable;
+
+pub use busy::{Pull, RelayGuard};
+pub use pull::{Opened, Order, later, newcomers, note, now, until_late};
+pub use relay::{Ended, Ends, relay};
+
+use crate::limits;
+use crate::mail::AccountAddress;
+use async_lock::{Semaphore, SemaphoreGuardArc};
+use busy::Busy;
+use std::sync::Arc;
+
+/// What the whole server keeps of the live move.
+pub struct Upstreams {
+    /// Which accounts are busy.
+    busy: Arc<Busy>,
+    /// Connections for logins and relayed sessions.
+    connections: Arc<Semaphore>,
+    /// Pulls that nobody waits for.
+    background: Arc<Semaphore>,
+}
+
+impl Default for Upstreams {
+    fn default() -> Self {
+        Self {
+            busy: Arc::default(),
+            connections: Arc::new(Semaphore::new(limits::UPSTREAM_CONNECTIONS_MAX)),
+            background: Arc::new(Semaphore::new(limits::PULLS_MAX)),
+        }
+    }
+}
+
+impl Upstreams {
+    /// A place for one connection to an old server; `None` when all are taken for too long.
+    pub async fn connection(&self) -> Option<SemaphoreGuardArc> {
+        crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, self.connections.acquire_arc()).await
+    }
+
+    /// The pull that goes on for an account.
+    pub fn pull_of(&self, account: &AccountAddress) -> Option<Arc<Pull>> {
+        self.busy.pull_of(account)
+    }
+
+    /// Notes a session that is relayed; `None` while a pull goes on.
+    pub fn relay(&self, account: &AccountAddress) -> Option<RelayGuard> {
+        self.busy.relay(account)
+    }
+}

@@ -1,0 +1,93 @@
+//! An old server as the database names it, as one to connect to; and what its answers mean to a login.
+
+use super::decide::Said;
+use crate::accounts::upstream::{Security, Trust, Upstream};
+use crate::fetch::{self, Connection, Login, Message, Patience, Problem, Server};
+use crate::limits;
+use crate::mail::{Password, UserName};
+use crate::net;
+use std::time::Duration;
+
+/// Who logs in where.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The old server.
+    pub server: Server,
+    /// As it knows the user.
+    pub login: Login,
+}
+
+impl Account {
+    /// `Err` tells why there is no asking: words for the administrator.
+    pub fn of(upstream: &Upstream, typed: &UserName, password: &Password) -> Result<Self, String> {
+        let user = UserName::parse(&upstream.user_of(typed)).ok_or("the old server has no such name")?;
+        let server = Server {
+            host: upstream.host.clone(),
+            port: upstream.port,
+            security: security(upstream.security),
+            trust: trust(&upstream.trust)?,
+        };
+        Ok(Self { server, login: Login { user, password: password.clone() } })
+    }
+
+    /// Logs in. All of it takes no longer than a mail program waits for us.
+    ///
+    /// # Errors
+    /// What the old server made of it, and words for the log.
+    pub async fn log_in(&self, in_use: Duration) -> Result<Connection, (Said, String)> {
+        let patience = hurried(limits::UPSTREAM_ANSWER_WAIT, in_use);
+        let asked = Connection::log_in(&self.server, &self.login, &patience);
+        match crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, asked).await {
+            Some(Ok(connection)) => Ok(connection),
+            Some(Err(problem)) => Err((said(&problem), problem.to_string())),
+            None => Err((Said::Nothing, format!("{}: it did not let us in in time", self.server))),
+        }
+    }
+}
+
+/// What the old server lists; `None` where it knows no unique-ids, so that nothing can be brought over.
+///
+/// # Errors
+/// Words for the log.
+pub async fn listing(connection: &mut Connection) -> Result<Option<Vec<Message>>, String> {
+    match crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, connection.listing(false)).await {
+        Some(Ok(messages)) => Ok(Some(messages)),
+        Some(Err(Problem::NoUidl { .. })) => Ok(None),
+        Some(Err(problem)) => Err(problem.to_string()),
+        None => Err("it did not list its messages in time".to_owned()),
+    }
+}
+
+/// Somebody waits: each step may take so long.
+pub fn hurried(step: Duration, in_use: Duration) -> Patience {
+    Patience { connect: step, answer: step, in_use, pause: limits::UPSTREAM_IN_USE_PAUSE }
+}
+
+/// Only its word that the password is wrong counts as such.
+fn said(problem: &Problem) -> Said {
+    if problem.is_wrong_password() {
+        Said::Refused
+    } else if problem.is_in_use() {
+        Said::InUse
+    } else {
+        Said::Nothing
+    }
+}
+
+fn security(wanted: Security) -> Option<fetch::Security> {
+    match wanted {
+        Security::Default => None,
+        Security::Tls => Some(fetch::Security::Tls),
+        Security::Stls => Some(fetch::Security::Stls),
+        Security::Plain => Some(fetch::Security::Plain),
+    }
+}
+
+fn trust(wanted: &Trust) -> Result<Option<net::Trust>, String> {
+    match wanted {
+        Trust::Roots => Ok(None),
+        Trust::Authority(pem) => net::Trust::text(pem).map(Some).map_err(|finding| finding.to_string()),
+        Trust::Fingerprint(digits) => Ok(Some(net::Trust::one(digits.parse()?))),
+        Trust::Anything => Ok(Some(net::Trust::anybody())),
+    }
+}

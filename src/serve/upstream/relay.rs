@@ -1,0 +1,141 @@
+//! A session that is relayed: the mail program and its old server, octet by octet.
+//!
+//! Looks at what passes only through [`Relayed`], changes nothing of it and logs nothing of it.
+
+use crate::limits;
+use crate::net::{Shutdown, Stream};
+use crate::pop3::Relayed;
+use futures_lite::future;
+use std::io;
+use std::time::Duration;
+
+/// How a relayed session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The old server has said goodbye, and the mail program has it.
+    Quit,
+    /// The mail program has closed, without QUIT.
+    ClientGone,
+    /// Neither side said anything for too long.
+    Silent,
+    /// The old server has closed, or broke off.
+    OldServerGone,
+    /// Our server ends, between two commands.
+    ShutDown,
+}
+
+/// Both ends of a relayed session.
+pub struct Ends<'a> {
+    /// The mail program.
+    pub client: &'a mut Stream,
+    /// What it has said already.
+    pub said: Vec<u8>,
+    /// The old server.
+    pub old: Stream,
+    /// What it has said already.
+    pub answered: Vec<u8>,
+    /// How long both may be silent.
+    pub idle: Duration,
+}
+
+enum Heard {
+    Client(io::Result<usize>),
+    Old(io::Result<usize>),
+    Shutdown,
+}
+
+/// Relays until one side ends it.
+pub async fn relay(mut ends: Ends<'_>, shutdown: &Shutdown) -> (Relayed, Ended) {
+    let mut relayed = Relayed::default();
+    let ended = talk(&mut ends, &mut relayed, shutdown).await;
+    (relayed, ended)
+}
+
+async fn talk(ends: &mut Ends<'_>, relayed: &mut Relayed, shutdown: &Shutdown) -> Ended {
+    let (said, answered) = (std::mem::take(&mut ends.said), std::mem::take(&mut ends.answered));
+    if let Err(ended) = to_client(ends, relayed, &answered).await {
+        return ended;
+    }
+    if let Err(ended) = to_old(ends, relayed, &said).await {
+        return ended;
+    }
+    let (mut from_client, mut from_old) = (vec![0; limits::POP3_LINE_MAX], vec![0; limits::READ_CHUNK]);
+    loop {
+        if relayed.is_over() {
+            return Ended::Quit;
+        }
+        let passed = match hear(ends, relayed, shutdown, &mut from_client, &mut from_old).await {
+            // What was asked is carried out, whether somebody still waits for the answer or not.
+            Heard::Client(Ok(0) | Err(_)) if relayed.has_quit() => see_out(ends, relayed).await,
+            Heard::Client(Ok(0)) => Err(Ended::ClientGone),
+            Heard::Client(Err(error)) => Err(why(&error, Ended::ClientGone)),
+            Heard::Client(Ok(count)) => to_old(ends, relayed, &from_client[..count]).await,
+            Heard::Old(Ok(0)) => Err(Ended::OldServerGone),
+            Heard::Old(Err(error)) => Err(why(&error, Ended::OldServerGone)),
+            Heard::Old(Ok(count)) => to_client(ends, relayed, &from_old[..count]).await,
+            Heard::Shutdown => Err(Ended::ShutDown),
+        };
+        if let Err(ended) = passed {
+            return ended;
+        }
+    }
+}
+
+/// Waits for whoever speaks first. The mail program is not listened to while too much that it asked is
+/// unanswered, and the shutdown waits for the end of an answer.
+async fn hear(
+    ends: &mut Ends<'_>,
+    relayed: &Relayed,
+    shutdown: &Shutdown,
+    from_client: &mut [u8],
+    from_old: &mut [u8],
+) -> Heard {
+    let idle = ends.idle;
+    let listens = relayed.waiting() < limits::RELAYED_COMMANDS_MAX && !relayed.has_quit();
+    let old = async { Heard::Old(ends.old.read_some(from_old, idle).await) };
+    let client = async {
+        if !listens {
+            // Only its end is heard, by what is written to it.
+            return future::pending().await;
+        }
+        Heard::Client(ends.client.read_some(from_client, idle).await)
+    };
+    let end = async {
+        if !relayed.is_between() {
+            return future::pending().await;
+        }
+        shutdown.begun().await;
+        Heard::Shutdown
+    };
+    future::or(old, future::or(client, end)).await
+}
+
+async fn to_old(ends: &mut Ends<'_>, relayed: &mut Relayed, octets: &[u8]) -> Result<(), Ended> {
+    relayed.said(octets);
+    ends.old.send(octets, ends.idle).await.map_err(|error| why(&error, Ended::OldServerGone))
+}
+
+async fn to_client(ends: &mut Ends<'_>, relayed: &mut Relayed, octets: &[u8]) -> Result<(), Ended> {
+    relayed.answered(octets);
+    let sent = ends.client.send(octets, ends.idle.min(limits::WRITE_TIMEOUT)).await;
+    match sent {
+        Err(_) if relayed.has_quit() && !relayed.is_over() => see_out(ends, relayed).await,
+        sent => sent.map_err(|error| why(&error, Ended::ClientGone)),
+    }
+}
+
+/// The mail program has said QUIT and is gone: what the old server makes of it must be known.
+async fn see_out(ends: &mut Ends<'_>, relayed: &mut Relayed) -> Result<(), Ended> {
+    let mut octets = vec![0; limits::READ_CHUNK];
+    while !relayed.is_over() {
+        match ends.old.read_some(&mut octets, ends.idle).await {
+            Ok(0) | Err(_) => return Err(Ended::OldServerGone),
+            Ok(count) => relayed.answered(&octets[..count]),
+        }
+    }
+    Ok(())
+}
+
+fn why(error: &io::Error, otherwise: Ended) -> Ended {
+    if error.kind() == io::ErrorKind::TimedOut { Ended::Silent } else { otherwise }
+}

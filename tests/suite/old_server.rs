@@ -1,0 +1,212 @@
+//! An old POP3 server with one mailbox for a test: it keeps to the RFC until it is told to have trouble.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+
+/// See above. Its user is `anna@old.example`, the password `secret`.
+pub struct OldServer {
+    pub address: SocketAddr,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Default)]
+pub struct State {
+    /// Unique-ids and texts.
+    pub messages: Vec<(String, Vec<u8>)>,
+    /// Each is had once: at which command, and what.
+    pub troubles: Vec<(&'static str, Trouble)>,
+    /// Refuses a second session while one goes on, as most do.
+    pub one_at_a_time: bool,
+    pub password: Option<&'static str>,
+    /// Hangs up on everybody.
+    off: bool,
+    sessions: usize,
+    /// Commands that were heard, without passwords.
+    pub heard: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It hangs up.
+    Dies,
+    /// It says the half of its answer, and hangs up.
+    DiesInside,
+    /// It says something that is not POP3.
+    Nonsense,
+    /// It refuses.
+    Refuses(&'static str),
+    /// It says nothing until the test goes on.
+    Waits,
+}
+
+impl OldServer {
+    pub fn with(messages: &[(&str, &[u8])]) -> Self {
+        let messages = messages.iter().map(|(id, text)| ((*id).to_owned(), text.to_vec())).collect();
+        let state = State { messages, password: Some("secret"), ..State::default() };
+        let state = Arc::new((Mutex::new(state), Condvar::new()));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let state = Arc::clone(&shared);
+                thread::spawn(move || Session { stream: &stream, state: &state, logged_in: false }.run());
+            }
+        });
+        Self { address, state }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.0.lock().unwrap()
+    }
+
+    /// It will have this trouble at the next such command.
+    pub fn trouble(&self, command: &'static str, trouble: Trouble) {
+        self.state().troubles.push((command, trouble));
+    }
+
+    /// What waits goes on.
+    pub fn go_on(&self) {
+        self.state().troubles.clear();
+        self.state.1.notify_all();
+    }
+
+    /// Nobody is served any more.
+    pub fn switch_off(&self) {
+        self.state().off = true;
+    }
+
+    pub fn unique_ids(&self) -> Vec<String> {
+        self.state().messages.iter().map(|(id, _)| id.clone()).collect()
+    }
+
+    pub fn heard(&self, command: &str) -> usize {
+        self.state().heard.iter().filter(|heard| heard.starts_with(command)).count()
+    }
+}
+
+struct Session<'a> {
+    stream: &'a TcpStream,
+    state: &'a (Mutex<State>, Condvar),
+    logged_in: bool,
+}
+
+impl Session<'_> {
+    fn run(mut self) {
+        let _over = self.talk();
+        if self.logged_in {
+            self.state.0.lock().unwrap().sessions -= 1;
+        }
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// `None`: it is over.
+    fn talk(&mut self) -> Option<()> {
+        let (mut user, mut listed, mut marked) = (String::new(), Vec::new(), Vec::new());
+        if self.state.0.lock().unwrap().off {
+            return None;
+        }
+        self.answer("greeting", b"+OK an old server\r\n")?;
+        let mut lines = BufReader::new(self.stream).split(b'\n');
+        loop {
+            let line = String::from_utf8(lines.next()?.ok()?).unwrap();
+            let line = line.trim_end();
+            let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
+            let command = command.to_ascii_uppercase();
+            let shown = if command == "PASS" { "PASS" } else { line };
+            self.state.0.lock().unwrap().heard.push(shown.to_owned());
+            let index = argument.split(' ').next().unwrap().parse::<usize>().unwrap_or(0).wrapping_sub(1);
+            let of = |messages: &[(String, Vec<u8>)]| messages.get(index).cloned();
+            let answer: Vec<u8> = match command.as_str() {
+                "CAPA" => b"+OK\r\nUIDL\r\nUSER\r\nPIPELINING\r\n.\r\n".to_vec(),
+                "USER" => {
+                    argument.clone_into(&mut user);
+                    b"+OK\r\n".to_vec()
+                }
+                "PASS" => self.log_in(&user, argument, &mut listed),
+                "STAT" => format!("+OK {} 0\r\n", listed.len()).into_bytes(),
+                "LIST" => list(&listed, |message| message.1.len().to_string()),
+                "UIDL" => list(&listed, |message| message.0.clone()),
+                "RETR" | "TOP" => of(&listed).map_or(b"-ERR no\r\n".to_vec(), |message| {
+                    [b"+OK\r\n", &message.1[..], b".\r\n"].concat()
+                }),
+                "DELE" => {
+                    marked.extend(of(&listed));
+                    b"+OK\r\n".to_vec()
+                }
+                "RSET" => {
+                    marked.clear();
+                    b"+OK\r\n".to_vec()
+                }
+                "NOOP" => b"+OK\r\n".to_vec(),
+                "QUIT" => {
+                    self.state.0.lock().unwrap().messages.retain(|message| !marked.contains(message));
+                    b"+OK bye\r\n".to_vec()
+                }
+                _ => b"-ERR what?\r\n".to_vec(),
+            };
+            self.answer(&command, &answer)?;
+            if command == "QUIT" {
+                return None;
+            }
+        }
+    }
+
+    fn log_in(&mut self, user: &str, password: &str, listed: &mut Vec<(String, Vec<u8>)>) -> Vec<u8> {
+        let mut state = self.state.0.lock().unwrap();
+        if user != "anna@old.example" || Some(password) != state.password {
+            return b"-ERR [AUTH] no\r\n".to_vec();
+        }
+        if state.one_at_a_time && state.sessions > 0 {
+            return b"-ERR [IN-USE] another session\r\n".to_vec();
+        }
+        state.sessions += 1;
+        self.logged_in = true;
+        listed.clone_from(&state.messages);
+        b"+OK\r\n".to_vec()
+    }
+
+    fn answer(&mut self, command: &str, answer: &[u8]) -> Option<()> {
+        let mut stream = self.stream;
+        match self.next_trouble(command) {
+            None => stream.write_all(answer).ok(),
+            Some(Trouble::Dies) => None,
+            Some(Trouble::DiesInside) => {
+                let _ = stream.write_all(&answer[..answer.len() / 2]);
+                None
+            }
+            Some(Trouble::Nonsense) => stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok(),
+            Some(Trouble::Refuses(why)) => stream.write_all(format!("-ERR {why}\r\n").as_bytes()).ok(),
+            Some(Trouble::Waits) => {
+                let mut state = self.state.0.lock().unwrap();
+                while state.troubles.iter().any(|(at, trouble)| *at == command && *trouble == Trouble::Waits)
+                {
+                    state = self.state.1.wait(state).unwrap();
+                }
+                drop(state);
+                stream.write_all(answer).ok()
+            }
+        }
+    }
+
+    /// Waiting goes on until the test ends it; everything else happens once.
+    fn next_trouble(&self, command: &str) -> Option<Trouble> {
+        let mut state = self.state.0.lock().unwrap();
+        let at = state.troubles.iter().position(|(at, _)| *at == command)?;
+        match state.troubles[at].1 {
+            Trouble::Waits => Some(Trouble::Waits),
+            _ => Some(state.troubles.remove(at).1),
+        }
+    }
+}
+
+fn list(messages: &[(String, Vec<u8>)], show: impl Fn(&(String, Vec<u8>)) -> String) -> Vec<u8> {
+    let lines: Vec<String> = messages
+        .iter()
+        .enumerate()
+        .map(|(at, message)| format!("{} {}\r\n", at + 1, show(message)))
+        .collect();
+    format!("+OK\r\n{}.\r\n", lines.concat()).into_bytes()
+}

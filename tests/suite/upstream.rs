@@ -1,0 +1,398 @@
+//! The live move: accounts come over from an old server while they are used, and no mail program notices.
+
+use crate::client::Client;
+use crate::harness::{Server, eventually};
+use crate::old_server::{OldServer, Trouble};
+use std::net::TcpListener;
+
+const ANNA: &str = "anna@old.example";
+
+/// What a mail program sees of a mailbox.
+#[derive(Debug, PartialEq, Eq)]
+struct View {
+    unique_ids: Vec<String>,
+    sizes: Vec<(usize, usize)>,
+    texts: Vec<Vec<u8>>,
+}
+
+fn view(client: &mut Client) -> View {
+    let (unique_ids, sizes) = (client.uidl(), client.list());
+    let texts = (1..=unique_ids.len()).map(|number| client.retr(number)).collect();
+    View { unique_ids, sizes, texts }
+}
+
+/// What the mailbox looks like that the old server has.
+fn wanted(messages: &[(&str, &[u8])]) -> View {
+    View {
+        unique_ids: messages.iter().map(|(id, _)| (*id).to_owned()).collect(),
+        sizes: messages.iter().enumerate().map(|(at, (_, text))| (at + 1, text.len())).collect(),
+        texts: messages.iter().map(|(_, text)| text.to_vec()).collect(),
+    }
+}
+
+const FEW: [(&str, &[u8]); 3] = [
+    ("second", b"Subject: b\r\n\r\ntwo\r\n"),
+    ("first one", b"Subject: a\r\n\r\none \xe9\r\n"),
+    ("0000!~", b"\r\n"),
+];
+
+/// More than comes over in the wait of [`RELAYING`].
+fn many() -> Vec<(String, Vec<u8>)> {
+    let text = |n: usize| {
+        let line = format!("{}\r\n", "x".repeat(998 - n));
+        format!("Subject: {n}\r\n\r\n{}", line.repeat(if n < 10 { 1000 } else { 1 })).into_bytes()
+    };
+    (0..30).map(|n| (format!("id{}", 90 - n), text(n))).collect()
+}
+
+fn borrowed(messages: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    messages.iter().map(|(id, text)| (id.as_str(), &text[..])).collect()
+}
+
+const RELAYING: &str = "upstream_wait = \"1s\"";
+
+/// A server whose users come from that old one.
+fn moving(old: &OldServer, extra: &str) -> Server {
+    let mut server = Server::prepare(extra);
+    add(&server, &["old.example", &old.address.to_string(), "--plain"]);
+    server.again();
+    server
+}
+
+fn add(server: &Server, arguments: &[&str]) {
+    server.restante(&[&["upstream", "add"], arguments].concat(), "").done();
+}
+
+fn login(server: &Server, password: &str) -> Result<Client, String> {
+    let mut client = server.pop3();
+    client.ask(&format!("USER {ANNA}"), "+OK");
+    client.say(&format!("PASS {password}"));
+    let said = String::from_utf8(client.line()).unwrap();
+    if said.starts_with("+OK") { Ok(client) } else { Err(said) }
+}
+
+#[track_caller]
+fn refusal(server: &Server, password: &str) -> String {
+    login(server, password).err().expect("a refusal")
+}
+
+/// State and messages of anna's account; `None` when there is none.
+fn state(server: &Server) -> Option<(String, u64)> {
+    let text = server.restante(&["upstream", "list", "--json"], "").done();
+    let listed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let account = listed["accounts"].as_array().unwrap().first()?.clone();
+    assert_eq!(account["address"], ANNA);
+    Some((account["state"].as_str().unwrap().to_owned(), account["messages"].as_u64().unwrap()))
+}
+
+fn wait_until_moved(server: &Server) {
+    eventually("moved", || state(server).filter(|(state, _)| state == "moved"));
+}
+
+#[test]
+fn a_small_mailbox_is_here_at_the_first_login_and_the_same() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    let mut client = login(&server, "secret").unwrap();
+    assert_eq!(view(&mut client), wanted(&FEW));
+    client.quit();
+    assert_eq!(state(&server), Some(("moved".to_owned(), 3)));
+    assert_eq!(old.unique_ids(), ["second", "first one", "0000!~"], "nothing is deleted there");
+    // From memory and by its hash, without the old server's word for it.
+    old.state().password = None;
+    assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&FEW));
+    assert!(refusal(&server, "wrong").starts_with("-ERR [AUTH]"));
+    assert!(!server.log().contains("secret"), "{}", server.log());
+}
+
+#[test]
+fn a_password_that_the_old_server_refuses_leaves_nothing_behind() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    assert!(refusal(&server, "wrong").starts_with("-ERR [AUTH]"));
+    let mut client = server.pop3();
+    client.ask("USER nobody@old.example", "+OK");
+    client.ask("PASS secret", "-ERR [AUTH]");
+    assert_eq!(state(&server), None);
+    assert_eq!(server.restante(&["account", "list", "--json"], "").done().trim(), "[]");
+    assert!(!server.mailbox(ANNA).exists());
+}
+
+#[test]
+fn wrong_passwords_of_the_old_server_count_as_ours_do() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "auth.failures_before_ban = 2\nauth.exempt = []");
+    assert!(refusal(&server, "wrong").starts_with("-ERR [AUTH]"));
+    assert!(refusal(&server, "wrong").starts_with("-ERR [AUTH]"));
+    server.wait_for_log("pop3.banned");
+    Client::tcp(server.address("pop3")).expect("-ERR [LOGIN-DELAY]");
+    assert_eq!(old.heard("PASS"), 2);
+}
+
+#[test]
+fn a_large_mailbox_is_relayed_first_and_here_afterwards() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    let server = moving(&old, RELAYING);
+    let mut client = login(&server, "secret").unwrap();
+    assert_eq!(view(&mut client), wanted(&borrowed(&messages)));
+    assert_eq!(state(&server).unwrap().0, "relayed");
+    // Both in one packet, as mpop does it.
+    client.send(b"DELE 2\r\nRSET\r\nDELE 3\r\nDELE 30\r\nSTAT\r\n");
+    for _ in 0..5 {
+        client.expect("+OK");
+    }
+    client.quit();
+    wait_until_moved(&server);
+    let left: Vec<_> = messages.iter().enumerate().filter(|(at, _)| ![2, 29].contains(at)).collect();
+    let left: Vec<(String, Vec<u8>)> = left.into_iter().map(|(_, message)| message.clone()).collect();
+    assert_eq!(state(&server), Some(("moved".to_owned(), 28)));
+    old.switch_off();
+    assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&borrowed(&left)));
+}
+
+#[test]
+fn what_a_relayed_session_deleted_does_not_come_even_if_it_is_still_listed() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    let server = moving(&old, RELAYING);
+    let mut client = login(&server, "secret").unwrap();
+    client.ask("DELE 1", "+OK");
+    client.quit();
+    // An old server that is slow to carry it out, or has it back from a backup.
+    old.state().messages = messages.clone();
+    wait_until_moved(&server);
+    assert_eq!(login(&server, "secret").unwrap().uidl().len(), 29);
+}
+
+#[test]
+fn a_relayed_session_without_quit_deletes_nothing() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    old.state().one_at_a_time = true;
+    let server = moving(&old, RELAYING);
+    let mut client = login(&server, "secret").unwrap();
+    client.ask("DELE 1", "+OK");
+    assert!(refusal(&server, "secret").starts_with("-ERR [IN-USE]"));
+    client.hang_up();
+    wait_until_moved(&server);
+    assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&borrowed(&messages)));
+}
+
+#[test]
+fn a_login_stops_the_pull_and_is_relayed_again() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    old.state().one_at_a_time = true;
+    let server = moving(&old, RELAYING);
+    login(&server, "secret").unwrap().quit();
+    old.trouble("RETR", Trouble::Waits);
+    eventually("the pull", || (old.heard("RETR") > 0).then_some(()));
+    assert_eq!(state(&server).unwrap().0, "moving");
+    // A wrong password stops nothing.
+    assert!(refusal(&server, "wrong").starts_with("-ERR [AUTH]"));
+    let waiting = std::thread::scope(|scope| {
+        let second = scope.spawn(|| login(&server, "secret"));
+        old.go_on();
+        second.join().unwrap()
+    });
+    // Whichever was first: all of it is shown.
+    assert_eq!(view(&mut waiting.unwrap()), wanted(&borrowed(&messages)));
+    wait_until_moved(&server);
+}
+
+#[test]
+fn a_restart_in_the_middle_loses_nothing_and_the_next_login_goes_on() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    let mut server = moving(&old, RELAYING);
+    login(&server, "secret").unwrap().quit();
+    old.trouble("RETR", Trouble::Waits);
+    eventually("the pull", || (old.heard("RETR") > 0).then_some(()));
+    server.kill();
+    old.go_on();
+    server.again();
+    assert_eq!(state(&server).unwrap().0, "moving");
+    let mut client = login(&server, "secret").unwrap();
+    assert_eq!(view(&mut client), wanted(&borrowed(&messages)));
+    client.quit();
+    wait_until_moved(&server);
+    old.switch_off();
+    assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&borrowed(&messages)));
+}
+
+#[test]
+fn an_old_server_in_trouble_is_never_a_wrong_password() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Server::start("");
+    add(&server, &["old.example", &nobody.to_string(), "--plain"]);
+    assert!(refusal(&server, "secret").starts_with("-ERR [SYS/TEMP]"), "nobody is there");
+
+    let old = OldServer::with(&FEW);
+    add(&server, &["old.example", &old.address.to_string(), "--plain"]);
+    let troubles = [
+        Trouble::Dies,
+        Trouble::DiesInside,
+        Trouble::Nonsense,
+        Trouble::Refuses("[SYS/TEMP] come back later"),
+        Trouble::Refuses("[SYS/PERM] out of order"),
+        Trouble::Refuses("[IN-USE] locked"),
+    ];
+    for command in ["greeting", "USER", "PASS", "UIDL"] {
+        for trouble in troubles {
+            if command == "UIDL" && matches!(trouble, Trouble::Refuses(_)) {
+                continue; // It says that it does not know UIDL: see below.
+            }
+            old.trouble(command, trouble);
+            let said = refusal(&server, "secret");
+            let legal = ["-ERR [SYS/TEMP]", "-ERR [IN-USE]"];
+            assert!(legal.iter().any(|code| said.starts_with(code)), "{command} {trouble:?}: {said}");
+            assert!(server.files(ANNA, "new").is_empty() && server.files(ANNA, "cur").is_empty());
+        }
+    }
+    assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&FEW));
+}
+
+#[test]
+fn an_old_server_that_dies_in_the_middle_of_a_pull_shows_nothing_half() {
+    for (command, trouble) in [
+        ("LIST", Trouble::Dies),
+        ("LIST", Trouble::DiesInside),
+        ("RETR", Trouble::Dies),
+        ("RETR", Trouble::DiesInside),
+        ("RETR", Trouble::Nonsense),
+        ("RETR", Trouble::Refuses("[SYS/TEMP] disk")),
+        ("QUIT", Trouble::Dies),
+    ] {
+        let old = OldServer::with(&FEW);
+        let server = moving(&old, "");
+        old.trouble(command, trouble);
+        if let Ok(mut client) = login(&server, "secret") {
+            assert_eq!(view(&mut client), wanted(&FEW), "{command} {trouble:?}");
+            client.quit();
+        }
+        let mut client = eventually("the next login", || login(&server, "secret").ok());
+        assert_eq!(view(&mut client), wanted(&FEW), "{command} {trouble:?}");
+        client.quit();
+        wait_until_moved(&server);
+    }
+}
+
+#[test]
+fn an_old_server_that_dies_under_a_relayed_session_is_asked_again() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    let server = moving(&old, RELAYING);
+    let mut client = login(&server, "secret").unwrap();
+    old.trouble("RETR", Trouble::Dies);
+    client.say("RETR 1");
+    client.closed();
+    server.wait_for_log("why=upstream");
+    wait_until_moved(&server);
+    assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&borrowed(&messages)));
+}
+
+#[test]
+fn without_unique_ids_there_the_old_server_goes_on_serving() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    old.trouble("UIDL", Trouble::Refuses("unknown command"));
+    let mut client = login(&server, "secret").unwrap();
+    assert_eq!(client.list().len(), 3);
+    assert_eq!(state(&server).unwrap().0, "failing");
+    client.quit();
+}
+
+#[test]
+fn newcomers_at_the_old_server_come_once_and_at_the_end() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    login(&server, "secret").unwrap().quit();
+    server.send(&[ANNA], b"Subject: here\r\n\r\nhere\r\n");
+    old.state().messages.insert(0, ("late".to_owned(), b"Subject: late\r\n\r\nlate\r\n".to_vec()));
+    let mut client = login(&server, "secret").unwrap();
+    let ids = client.uidl();
+    assert_eq!((&ids[..3], ids.len()), (&wanted(&FEW).unique_ids[..], 5));
+    assert_eq!(ids[4], "late");
+    client.ask("DELE 5", "+OK");
+    client.ask("DELE 1", "+OK");
+    client.quit();
+    assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
+    assert_eq!(old.unique_ids().len(), 4);
+    // The old server is of no importance any more.
+    old.trouble("greeting", Trouble::Dies);
+    assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
+    old.state().password = Some("changed there");
+    assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
+    assert!(refusal(&server, "changed there").starts_with("-ERR [AUTH]"));
+}
+
+#[test]
+fn mail_is_taken_for_who_is_known_and_for_all_if_wanted() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    let rcpt = |to: &str, wanted: &str| {
+        let mut client = server.smtp();
+        client.ask("EHLO mx.example.net", "250 ");
+        client.ask("MAIL FROM:<carl@example.net>", "250 ");
+        client.ask(&format!("RCPT TO:<{to}>"), wanted);
+    };
+    rcpt(ANNA, "450 4.1.1");
+    rcpt("nobody@other.example", "550 5.7.1");
+    add(&server, &[ANNA, &old.address.to_string(), "--plain"]);
+    rcpt(ANNA, "250 ");
+    rcpt("bert@old.example", "450 4.1.1");
+    add(&server, &["old.example", &old.address.to_string(), "--plain", "--accept-unknown"]);
+    rcpt("bert@old.example", "250 ");
+    // What came before the first login stands behind the old mail.
+    server.send(&["Anna+lists@Old.Example"], b"Subject: early\r\n\r\nearly\r\n");
+    let mut client = login(&server, "secret").unwrap();
+    let ids = client.uidl();
+    assert_eq!((&ids[..3], ids.len()), (&wanted(&FEW).unique_ids[..], 4));
+    assert!(client.retr(4).ends_with(b"Subject: early\r\n\r\nearly\r\n"));
+}
+
+#[test]
+fn scram_is_not_offered_while_an_old_server_stands() {
+    let server = Server::start("");
+    let offers = |server: &Server| server.pop3s().lines("CAPA").concat();
+    let scram = |text: &[u8]| String::from_utf8_lossy(text).contains("SCRAM");
+    assert!(scram(&offers(&server)));
+    add(&server, &["old.example", "127.0.0.1:1", "--plain"]);
+    assert!(!scram(&offers(&server)));
+    server.restante(&["upstream", "remove", "old.example"], "").done();
+    assert!(scram(&offers(&server)));
+}
+
+#[test]
+fn accounts_of_our_own_go_on_in_a_domain_with_an_old_server() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    server.account("bert@old.example", "ours");
+    let mut client = server.pop3();
+    client.log_in("bert@old.example", "ours");
+    assert!(client.uidl().is_empty());
+    let refused = server.restante(&["upstream", "remove", "old.example"], "").failed();
+    assert!(refused.contains("bert@old.example (waiting)"), "{refused}");
+    server.restante(&["upstream", "remove", "old.example", "--force"], "").done();
+    assert!(refusal(&server, "secret").starts_with("-ERR [AUTH]"));
+}
+
+#[test]
+fn another_restante_is_an_old_server_as_well() {
+    let old = Server::start("");
+    for n in 0..5 {
+        old.send(&["anna@example.org"], format!("Subject: {n}\r\n\r\n.{n}\r\n").as_bytes());
+    }
+    let before = view(&mut old.log_in("anna"));
+    let mut server = Server::prepare("");
+    add(&server, &["example.org", &old.address("pop3s").to_string(), "--tls", "--insecure", "--user", "%n"]);
+    server.again();
+    let mut client = server.pop3s();
+    client.log_in("Anna@Example.org", "secret");
+    assert_eq!(view(&mut client), before);
+    client.quit();
+    server.wait_for_log("fetch.insecure");
+    drop(old);
+    assert_eq!(view(&mut server.log_in("anna")), before);
+}
