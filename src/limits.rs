@@ -195,10 +195,14 @@ pub const TLS_SESSIONS_MAX: usize = 1024;
 pub const TLS_TICKETS: usize = 2;
 /// What a connection that brings mail holds open: the socket, and the file in tmp/.
 pub const DESCRIPTORS_OF_A_SENDER: u64 = 2;
+/// Copies of a message whose folders stay open while it is written and published at one go: for more of
+/// them they are opened once for each of the two, so that descriptors do not run out.
+pub const FOLDERS_HELD_MAX: usize = 10;
 /// What a POP3 session holds open: the socket, the Maildir, its new/, its cur/, the lock, the message.
 pub const DESCRIPTORS_OF_A_READER: u64 = 6;
-/// Descriptors that are no connection: the database, the log, listeners, the runtime's own.
-pub const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 64;
+/// Descriptors that are no connection: the database, the log, listeners, the runtime's own, and the two
+/// folders of each of [`FOLDERS_HELD_MAX`] copies in [`DISK_JOBS_MAX`] jobs.
+pub const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 64 + 2 * 10 * 16;
 /// Apple's programs refuse a server certificate that is valid for longer (support.apple.com/103769).
 pub const SELF_SIGNED_DAYS: i64 = 825;
 /// A self-signed certificate is renewed, and `check` warns, when it ends sooner than this.

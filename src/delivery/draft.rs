@@ -41,11 +41,21 @@ pub(super) enum Stage {
     Failed(Error),
 }
 
-/// A file in tmp/. Its folder is not held open: a hundred recipients would hold a hundred more
-/// descriptors for as long as a slow sender takes.
+/// What of a new copy stays open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hold {
+    File,
+    /// tmp/ and new/ as well.
+    Folders,
+}
+
+/// A file in tmp/.
 pub(super) struct Copy {
     pub(super) file: File,
     pub(super) name: OsString,
+    /// tmp/ and new/, for a message that is written and published at one go. Else they are not held open:
+    /// a hundred recipients would hold two hundred descriptors for as long as a slow sender takes.
+    pub(super) folders: Option<(Folder, Folder)>,
     pub(super) bytes: u64,
     pub(super) count: OctetCount,
 }
@@ -94,9 +104,20 @@ impl<D: Disk> Drafts<D> {
 
     /// Appends LF text to every copy that has no fault yet, behind its trace lines.
     pub fn write(&mut self, lf_text: &[u8]) {
-        self.check_space_again(lf_text);
+        self.append(lf_text, Hold::File);
+    }
+
+    /// [`Drafts::write`] and [`Drafts::publish`] at one go, for the last of the text.
+    pub fn finish(mut self, lf_text: &[u8], together: Together) -> Vec<Result<Published, Error>> {
+        let few = self.drafts.len() <= limits::FOLDERS_HELD_MAX;
+        self.append(lf_text, if few { Hold::Folders } else { Hold::File });
+        publish::publish(self, together)
+    }
+
+    fn append(&mut self, text: &[u8], hold: Hold) {
+        self.check_space_again(text);
         for draft in &mut self.drafts {
-            draft.append(&self.shared, lf_text);
+            draft.append(&self.shared, text, hold);
         }
     }
 
@@ -115,11 +136,8 @@ impl<D: Disk> Drafts<D> {
     }
 
     /// Syncs, publishes in new/, syncs the folders. For each target, in order.
-    pub fn publish(mut self, together: Together) -> Vec<Result<Published, Error>> {
-        if self.drafts.iter().any(|draft| draft.trace().is_some()) {
-            self.write(b""); // A message without a text has its trace lines.
-        }
-        publish::publish(self, together)
+    pub fn publish(self, together: Together) -> Vec<Result<Published, Error>> {
+        self.finish(b"", together) // A message without a text has its trace lines.
     }
 }
 
@@ -134,13 +152,17 @@ fn has_room<D: Disk>(shared: &Shared<D>, target: &Target, expected: Bytes) -> Re
     shared.room(&target.address, target.quota, Bytes(expected.0.saturating_add(trace)))
 }
 
-fn create<D: Disk>(shared: &Shared<D>, account: &AccountAddress) -> Result<Copy, Error> {
-    let tmp = shared.tree.for_delivery(account, "tmp")?;
-    let (name, file) = unused_name(
-        || name::draft(&Stamp::next((shared.now)()), &shared.host),
-        |name| shared.tree.disk.create(&tmp, name),
-    )?;
-    Ok(Copy { file, name, bytes: 0, count: OctetCount::new(LineEnds::OwnLf) })
+fn create<D: Disk>(shared: &Shared<D>, account: &AccountAddress, hold: Hold) -> Result<Copy, Error> {
+    let next = || name::draft(&Stamp::next((shared.now)()), &shared.host);
+    let make = |tmp: &Folder| unused_name(next, |name| shared.tree.disk.create(tmp, name));
+    let ((name, file), folders) = match hold {
+        Hold::File => (make(&shared.tree.for_delivery(account, "tmp")?)?, None),
+        Hold::Folders => {
+            let folders = shared.tree.for_publishing(account)?;
+            (make(&folders.0)?, Some(folders))
+        }
+    };
+    Ok(Copy { file, name, folders, bytes: 0, count: OctetCount::new(LineEnds::OwnLf) })
 }
 
 /// Tries names until one is free. The pid may have come again and the clock been set back, and a name
@@ -176,12 +198,12 @@ impl Draft {
         }
     }
 
-    fn append<D: Disk>(&mut self, shared: &Shared<D>, text: &[u8]) {
+    fn append<D: Disk>(&mut self, shared: &Shared<D>, text: &[u8], hold: Hold) {
         let written = match &mut self.stage {
             Stage::Waiting(trace) => {
                 // In one piece: a write costs more than a copy of some kilobytes.
                 let first = [trace.as_bytes(), text].concat();
-                match create(shared, &self.account) {
+                match create(shared, &self.account, hold) {
                     Ok(copy) => {
                         self.stage = Stage::Writing(copy);
                         self.write(shared, &first)
@@ -189,6 +211,7 @@ impl Draft {
                     Err(error) => Err(error),
                 }
             }
+            _ if text.is_empty() => Ok(()),
             _ => self.write(shared, text),
         };
         if let Err(error) = written {
@@ -211,7 +234,10 @@ impl Draft {
     pub(super) fn fail<D: Disk>(&mut self, shared: &Shared<D>, error: Error) {
         match std::mem::replace(&mut self.stage, Stage::Failed(error)) {
             Stage::Writing(copy) => {
-                let tmp = shared.tree.for_delivery(&self.account, "tmp");
+                let tmp = match copy.folders {
+                    Some((tmp, _)) => Ok(tmp),
+                    None => shared.tree.for_delivery(&self.account, "tmp"),
+                };
                 let _ = tmp.and_then(|tmp| shared.tree.disk.unlink(&tmp, &copy.name));
             }
             Stage::Linked { new, name, .. } => {

@@ -35,8 +35,14 @@ fn deliver(
 ) -> (Vec<Result<super::Published, Error>>, bool) {
     let delivery = boxes.delivery_on(twin);
     let mut drafts = delivery.open(names.iter().map(|name| boxes.target(name)).collect(), None);
-    drafts.write(MESSAGE);
-    let results = drafts.publish(together);
+    let results = match together {
+        // At one go, as a small message comes.
+        Together::AllOrNone => drafts.finish(MESSAGE, together),
+        Together::Each => {
+            drafts.write(MESSAGE);
+            drafts.publish(together)
+        }
+    };
     let failed = delivery.shared.tree.disk.has_failed();
     (results, failed)
 }

@@ -85,9 +85,12 @@ impl Draft {
 
     /// Gives the file its final name; a name that is there is never replaced.
     fn link<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
-        let Stage::Writing(copy) = &self.stage else { return Ok(()) };
+        let Stage::Writing(copy) = &mut self.stage else { return Ok(()) };
         let disk = &shared.tree.disk;
-        let (tmp, new) = shared.tree.for_publishing(&self.account)?;
+        let (tmp, new) = match copy.folders.take() {
+            Some(folders) => folders,
+            None => shared.tree.for_publishing(&self.account)?,
+        };
         let published = Published { bytes: Bytes(copy.bytes), octets: copy.count.total() };
         let written = Written { bytes: published.bytes, octets: published.octets };
         // By the time of its end, not of its beginning: a client has seen what was published earlier.

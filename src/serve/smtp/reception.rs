@@ -125,14 +125,10 @@ impl Reception {
             return Err(refusal);
         }
         // Without drafts there was a refusal; should one be forgotten some day, nothing is promised.
-        let Some(mut drafts) = self.drafts.take() else { return Err(Reply::LOCAL_FAULT) };
+        let Some(drafts) = self.drafts.take() else { return Err(Reply::LOCAL_FAULT) };
         let block = self.block;
         // For a message smaller than a block this is the only pass.
-        let published = doorway.disk(move || {
-            drafts.write(&block);
-            drafts.publish(together)
-        });
-        Ok(published.await)
+        Ok(doorway.disk(move || drafts.finish(&block, together)).await)
     }
 
     /// Nothing of it stays.
