@@ -83,6 +83,11 @@ impl Connection {
         }
     }
 
+    /// The room of what was written, to be filled and given back with [`Connection::add`].
+    pub(super) fn room(&mut self) -> Vec<u8> {
+        if self.out.is_empty() { std::mem::take(&mut self.out) } else { Vec::new() }
+    }
+
     /// Writes when more waits than a client may make us hold.
     pub(super) async fn flush_when_full(&mut self) -> io::Result<()> {
         if self.out.len() >= limits::OUTPUT_MAX { self.flush().await } else { Ok(()) }

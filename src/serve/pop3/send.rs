@@ -47,8 +47,9 @@ pub(super) async fn send(
         if !visit.touch() {
             return Err(End::TakenOverInside);
         }
+        let room = connection.room();
         let block;
-        (outgoing, block) = visit.shared.doorway.disk(move || outgoing.read_on()).await;
+        (outgoing, block) = visit.shared.doorway.disk(move || outgoing.read_on(room)).await;
         connection.add(block.map_err(|error| unreadable(visit, number, &error))?);
     }
     connection.flush_when_full().await?;
@@ -73,6 +74,8 @@ struct Outgoing {
     encoded: bool,
     /// `None` once all was encoded.
     encoder: Option<DotEncoder>,
+    /// What is read lands here: fresh pages of memory for each block would cost as much as the reading.
+    block: Vec<u8>,
     /// Octets that must leave together with the final dot, should nothing follow them.
     held: Vec<u8>,
     /// All was encoded, and this many octets of the message.
@@ -92,24 +95,26 @@ impl Outgoing {
             left,
             encoded: false,
             encoder: Some(encoder),
+            block: Vec::new(),
             held: Vec::new(),
             sent: None,
         }
     }
 
-    /// The next octets to send. A file that has become shorter is an error, never a short message.
-    fn next(&mut self) -> io::Result<Vec<u8>> {
-        let Some(mut encoder) = self.encoder.take() else { return Ok(Vec::new()) };
+    /// The next octets to send, put into `out`, which is empty. A file that has become shorter is an error,
+    /// never a short message.
+    fn next(&mut self, mut out: Vec<u8>) -> io::Result<Vec<u8>> {
+        let Some(mut encoder) = self.encoder.take() else { return Ok(out) };
         // The first block is held until +OK can be said, and often is the whole message.
         let most = if self.encoded { limits::LARGE_BLOCK } else { limits::OUTPUT_MAX };
         self.encoded = true;
         let size = usize::try_from(self.left).map_or(most, |left| left.min(most));
-        let mut block = vec![0; size];
+        self.block.resize(size, 0);
         // Whole or not at all: a file that was cut off meanwhile must not pass for a message.
-        self.file.read_exact(&mut block)?;
-        self.left -= block.len() as u64;
-        let mut out = std::mem::take(&mut self.held);
-        encoder.push(&block, &mut out);
+        self.file.read_exact(&mut self.block)?;
+        self.left -= size as u64;
+        out.append(&mut self.held);
+        encoder.push(&self.block, &mut out);
         if self.left == 0 || encoder.is_complete() {
             self.sent = Some(encoder.finish(&mut out));
         } else {
@@ -119,8 +124,8 @@ impl Outgoing {
         Ok(out)
     }
 
-    fn read_on(mut self) -> (Self, io::Result<Vec<u8>>) {
-        let block = self.next();
+    fn read_on(mut self, room: Vec<u8>) -> (Self, io::Result<Vec<u8>>) {
+        let block = self.next(room);
         (self, block)
     }
 }
@@ -132,7 +137,7 @@ async fn open(visit: &Visit, number: MessageNumber, extent: Extent) -> Result<Op
     let continues = visit.ahead.continues(number, extent);
     let opened = move || {
         let mut outgoing = Outgoing::new(maildrop.read(number)?, extent);
-        let first = outgoing.next().map_err(Error::Temporary)?;
+        let first = outgoing.next(Vec::new()).map_err(Error::Temporary)?;
         let is_small = continues && outgoing.sent.is_some();
         let behind = if is_small { behind(&maildrop, number, extent, first.len()) } else { VecDeque::new() };
         Ok(Opened { outgoing, first, behind })
@@ -147,7 +152,7 @@ fn behind(maildrop: &Maildrop, number: MessageNumber, extent: Extent, first: usi
     let read = |index: usize| {
         let number = MessageNumber::from_index(index)?;
         let mut outgoing = Outgoing::new(maildrop.read(number).ok()?, extent);
-        let wire = outgoing.next().ok()?;
+        let wire = outgoing.next(Vec::new()).ok()?;
         outgoing.sent.map(|sent| Ready { wire, sent })
     };
     ahead::read_on(first, number, listed, read)
@@ -203,9 +208,9 @@ mod tests {
         let mut outgoing = outgoing(text, text.len() as u64, extent);
         let mut blocks = Vec::new();
         while outgoing.sent.is_none() {
-            blocks.push(outgoing.next().unwrap());
+            blocks.push(outgoing.next(Vec::new()).unwrap());
         }
-        assert!(outgoing.next().unwrap().is_empty());
+        assert!(outgoing.next(Vec::new()).unwrap().is_empty());
         blocks
     }
 
@@ -237,7 +242,7 @@ mod tests {
 
     #[test]
     fn a_file_that_became_shorter_is_no_message() {
-        let error = outgoing(b"a\n", 3, Extent::Whole).next().unwrap_err();
+        let error = outgoing(b"a\n", 3, Extent::Whole).next(Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
 }
