@@ -88,7 +88,7 @@ listen = {host}
 base_dir = {dir}/run
 state_dir = {dir}/state
 log_path = {dir}/log
-ssl = no
+{tls}
 disable_plaintext_auth = no
 first_valid_uid = 1
 mail_location = maildir:{dir}/mail/%u
@@ -105,24 +105,36 @@ service pop3-login {{
     port = {port}
   }}
   inet_listener pop3s {{
-    port = 0
+    port = {pop3s}
+    ssl = yes
   }}
 }}
 """
 
 
 class Dovecot:
-    """`with Dovecot(folder, users)`: POP3 on `self.pop3`, Maildirs in `self.mail`/USER."""
+    """`with Dovecot(folder, users)`: POP3 on `self.pop3`, with `tls` also on `self.pop3s`, Maildirs in
+    `self.mail`/USER; `more` is added to the settings."""
 
-    def __init__(self, folder, users):
+    def __init__(self, folder, users, more="", tls=False):
         folder.chmod(0o755)
+        self.pop3s = free_port() if tls else 0
         self.dir, self.mail, self.pop3 = folder, folder / "mail", free_port()
         for made in (self.mail, folder / "home"):
             made.mkdir()
             shutil.chown(made, "mail", "mail")
         (folder / "users").write_text("".join(f"{user}:{password}\n" for user, password in users.items()))
         self.config = folder / "dovecot.conf"
-        self.config.write_text(DOVECOT.format(dir=folder, host=HOST, port=self.pop3))
+        said = self.certificate() if tls else "ssl = no"
+        self.config.write_text(DOVECOT.format(dir=folder, host=HOST, port=self.pop3, pop3s=self.pop3s, tls=said) + more)
+
+    def certificate(self):
+        """One of the kind that restante makes for itself (P-256), and the settings that name it."""
+        certificate, key = self.dir / "cert.pem", self.dir / "key.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        command += ["-subj", "/CN=mail.example.org", "-keyout", key, "-out", certificate]
+        subprocess.run(command, check=True, capture_output=True)
+        return f"ssl = yes\nssl_cert = <{certificate}\nssl_key = <{key}"
 
     def adopt(self, maildir):
         """Gives a folder of mail to the user Dovecot reads it as."""

@@ -1,0 +1,60 @@
+"""Curves as an SVG picture, written by hand: panels side by side, both axes by powers of ten."""
+
+import math
+from html import escape
+
+WIDTH, HEIGHT = 300, 220
+LEFT, TOP, RIGHT, BOTTOM = 52, 34, 12, 40
+COLOURS = ["#1f6f8b", "#c8553d", "#588157"]
+
+
+def powers(values):
+    """The powers of ten that hold all values, as exponents from the lowest to the highest."""
+    low = math.floor(math.log10(min(values)) + 1e-9)
+    return range(low, max(math.ceil(math.log10(max(values)) - 1e-9), low + 1) + 1)
+
+
+def short(exponent):
+    """10^5 as 100k."""
+    if exponent < 0:
+        return f"{10 ** exponent:g}"
+    return f"{10 ** (exponent % 3)}{['', 'k', 'M', 'G'][exponent // 3]}"
+
+
+def panel(offset, title, x_label, curves):
+    """One pair of axes with its curves: {name: [(x, y), …]}."""
+    xs, ys = (powers([point[axis] for points in curves.values() for point in points]) for axis in (0, 1))
+    across, up = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+    def x_of(value):
+        return offset + LEFT + (math.log10(value) - xs[0]) / (xs[-1] - xs[0]) * across
+
+    def y_of(value):
+        return TOP + up - (math.log10(value) - ys[0]) / (ys[-1] - ys[0]) * up
+
+    yield f'<text x="{offset + LEFT}" y="16" font-weight="bold">{escape(title)}</text>'
+    for exponent in xs:
+        x = x_of(10.0 ** exponent)
+        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{TOP + up}" stroke="#ddd"/>'
+        yield f'<text x="{x:.1f}" y="{TOP + up + 14}" text-anchor="middle">{short(exponent)}</text>'
+    for exponent in ys:
+        y = y_of(10.0 ** exponent)
+        yield f'<line x1="{offset + LEFT}" y1="{y:.1f}" x2="{offset + LEFT + across}" y2="{y:.1f}" stroke="#ddd"/>'
+        yield f'<text x="{offset + LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(exponent)}</text>'
+    yield f'<text x="{offset + LEFT + across / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
+    for number, (name, points) in enumerate(curves.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)
+        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" fill="{colour}"/>' for x, y in points)
+        yield f'<text x="{offset + LEFT + 6}" y="{TOP + 13 + 13 * number}" fill="{colour}">{escape(name)}</text>'
+
+
+def picture(panels):
+    """The text of an SVG file; a panel is (title, label of x, curves)."""
+    width = WIDTH * len(panels)
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}"'
+             ' font-family="sans-serif" font-size="11">', f'<rect width="{width}" height="{HEIGHT}" fill="white"/>']
+    for number, described in enumerate(panels):
+        lines += panel(number * WIDTH, *described)
+    return "\n".join([*lines, "</svg>", ""])
