@@ -74,7 +74,7 @@ pub enum Command {
     Import {
         /// From where.
         #[command(subcommand)]
-        command: ImportCommand,
+        command: Box<ImportCommand>,
     },
     /// Compare a mailbox with the old server it came from; exit 1 if a mail program would notice
     ///

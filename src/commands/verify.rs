@@ -165,7 +165,7 @@ fn gone(settings: &Settings, address: &AccountAddress) -> Result<HashSet<Vec<u8>
         outcome => outcome.map_err(|error| unread(address, &error))?,
     };
     let kept = ledger.entries.into_iter().filter_map(|entry| match entry.origin {
-        Origin::Kept(id) => Some(id.as_bytes().to_vec()),
+        Origin::Kept(id) | Origin::Foreseen(id, _) => Some(id.as_bytes().to_vec()),
         Origin::Made(_) => None,
     });
     Ok(kept.collect())

@@ -2,7 +2,7 @@
 //!
 //! Knows the ledger, which says what became of whom. Asks no server.
 
-use super::plan::origin;
+use super::plan::certain;
 use super::{Failure, Landing};
 use crate::import::{Found, UniqueIdOf};
 use crate::limits;
@@ -105,14 +105,19 @@ fn pairs(listed: &[Found], ledger: &Ledger, entries: Vec<Entry>, bases: Vec<Vec<
         let Entry { unique_id, octets } = entry;
         here.insert(base, Here { number: index + 1, unique_id, octets });
     }
-    let mut landed: HashMap<&Origin, VecDeque<&[u8]>> = HashMap::with_capacity(ledger.entries.len());
+    let mut landed: HashMap<Origin, VecDeque<&[u8]>> = HashMap::with_capacity(ledger.entries.len());
     for entry in &ledger.entries {
-        landed.entry(&entry.origin).or_default().push_back(&entry.base);
+        // What was foreseen is what is shown here: only an import cares for the difference.
+        let shown = match &entry.origin {
+            Origin::Foreseen(id, _) => Origin::Kept(id.clone()),
+            certain => certain.clone(),
+        };
+        landed.entry(shown).or_default().push_back(&entry.base);
     }
     let mut pairs = Vec::with_capacity(listed.len());
     let mut last = 0;
     for (index, found) in listed.iter().enumerate() {
-        let base = landed.get_mut(&origin(found)).and_then(VecDeque::pop_front);
+        let base = landed.get_mut(&certain(found)).and_then(VecDeque::pop_front);
         let here = base.and_then(|base| here.remove(base));
         let there = There {
             number: index + 1,
