@@ -83,10 +83,11 @@ impl Accounts {
     }
 
     /// Not left to the next [`Accounts::record_logins`]: a weak old hash shall be gone, and what
-    /// `account list` says be true, when the user is in. A full disk only puts it off.
+    /// `account list` says be true, when the user is in; the time of the login goes with it, so that no
+    /// second import takes the old hash again. A full disk only puts it off.
     fn replace_imported(&self, login: &Login, own: Credential, password: &Password) {
         self.put_off(login, own.clone());
-        if self.record_logins(&[]).is_ok() {
+        if self.record_logins(&[(login.address.clone(), SystemTime::now())]).is_ok() {
             let login = Login { imported: None, credential: own, ..login.clone() };
             self.verified.remember(&login, password, Instant::now());
         }

@@ -54,6 +54,7 @@ fn the_first_good_login_replaces_the_old_hash_and_a_bad_one_changes_nothing() {
         assert_eq!(credential(&accounts), kind);
         assert_eq!(said(&accounts, "secret"), welcome());
         assert_eq!(credential(&accounts), "pbkdf2-sha256", "{kind}");
+        assert!(accounts.list().unwrap()[0].last_login.is_some());
         assert!(is_known(&accounts, "secret"), "no second hash for a program that polls: {kind}");
         let later = fixture.open();
         assert_eq!((said(&later, "secret"), said(&later, "wrong")), (welcome(), Verdict::Wrong));
