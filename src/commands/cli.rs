@@ -264,20 +264,20 @@ pub enum ImportCommand {
     /// Bring over the mail of a Maildir, with its unique-ids and in its order
     ///
     /// The Maildir is only read. All of it is shown at once; run again, only what is new comes over.
-    Maildir(MaildirArgs),
+    Maildir(Box<MaildirArgs>),
     /// Bring over the mail of an mbox, with its unique-ids and in its order
     ///
     /// The mbox is only read. All of it is shown at once; run again, only what is new comes over.
-    Mbox(MboxArgs),
+    Mbox(Box<MboxArgs>),
     /// Make the accounts of an old server's file, held, and bring over the mail of all of them
     ///
     /// Each account is released when all of its mail is here. One mailbox that cannot be read does not stop
     /// the others.
-    Users(UsersArgs),
+    Users(Box<UsersArgs>),
     /// Pull mail over POP3, with its unique-ids and in its order
     ///
     /// The old server is left as it is. Run again, only what is new comes over.
-    Pop3(PullArgs),
+    Pop3(Box<PullArgs>),
 }
 
 /// Ends the program as it ends for any wrong usage, with status 2.

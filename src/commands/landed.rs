@@ -120,6 +120,9 @@ pub struct Report {
     warnings: Vec<String>,
     #[serde(skip)]
     is_rehearsal: bool,
+    /// One of many that could not be imported: why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     /// On the old server, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<usize>,
@@ -165,7 +168,14 @@ impl Report {
             warnings: imported.warnings,
             deleted,
             is_rehearsal: false,
+            error: None,
         }
+    }
+
+    /// Of a mailbox of which nothing came over.
+    fn of_failure(to: &AccountAddress, failure: &Finding) -> Self {
+        let error = Some(failure.to_string());
+        Self { error, ..Self::new(to, Imported::default(), None) }
     }
 
     /// The same, of an import that was only rehearsed.
@@ -185,6 +195,9 @@ impl Report {
 
     /// For a person.
     pub fn told(&self) -> String {
+        if let Some(error) = &self.error {
+            return format!("{}: {error}\n", self.to);
+        }
         let size = super::table::size(self.bytes);
         let Self { to, source, found, imported, already, uidl, .. } = self;
         let done = if self.is_rehearsal { "would be imported" } else { "imported" };
@@ -210,6 +223,10 @@ impl Report {
     /// # Errors
     /// A finding with the first message that is.
     pub fn judge(&self) -> Result<(), Finding> {
+        if let Some(error) = &self.error {
+            let remedy = "run the same command again when this is mended".to_owned();
+            return Err(Finding { what: format!("{}: {error}", self.to), remedy });
+        }
         let Some(first) = self.skipped.first() else { return Ok(()) };
         Err(Finding {
             what: format!(
@@ -231,15 +248,7 @@ pub struct All {
     imported: usize,
     already: usize,
     bytes: u64,
-    users: Vec<One>,
-}
-
-/// One of many: a report, or why there is none.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum One {
-    Done(Report),
-    Failed { to: String, error: String },
+    users: Vec<Report>,
 }
 
 impl All {
@@ -252,9 +261,9 @@ impl All {
                     all.imported += report.imported;
                     all.already += report.already;
                     all.bytes += report.bytes;
-                    One::Done(report)
+                    report
                 }
-                Err(finding) => One::Failed { to: to.to_string(), error: finding.to_string() },
+                Err(finding) => Report::of_failure(&to, &finding),
             });
         }
         all
@@ -262,16 +271,12 @@ impl All {
 
     /// Tells the warnings of all, on standard error.
     pub fn warn(&self) {
-        for one in &self.users {
-            if let One::Done(report) = one {
-                report.warn();
-            }
-        }
+        self.users.iter().for_each(Report::warn);
     }
 
     /// For a person.
     pub fn told(&self) -> String {
-        self.users.iter().map(One::told).collect()
+        self.users.iter().map(Report::told).collect()
     }
 
     /// Success, if nothing is missing.
@@ -279,33 +284,18 @@ impl All {
     /// # Errors
     /// A finding with the first account of which something is.
     pub fn judge(&self) -> Result<(), Finding> {
-        let mut wrong = self.users.iter().filter_map(One::complaint);
+        let mut wrong = self.users.iter().filter_map(|report| report.judge().err());
         let Some(first) = wrong.next() else { return Ok(()) };
         Err(Finding {
             what: format!(
-                "{} of {} mailboxes are not complete: {first}",
+                "{} of {} mailboxes are not complete: {}",
                 1 + wrong.count(),
-                self.users.len()
+                self.users.len(),
+                first.what
             ),
             remedy: "run the same command again when this is mended: it takes only what is missing"
                 .to_owned(),
         })
-    }
-}
-
-impl One {
-    fn told(&self) -> String {
-        match self {
-            Self::Done(report) => report.told(),
-            Self::Failed { to, error } => format!("{to}: {error}\n"),
-        }
-    }
-
-    fn complaint(&self) -> Option<String> {
-        match self {
-            Self::Done(report) => report.judge().err().map(|finding| finding.what),
-            Self::Failed { to, error } => Some(format!("{to}: {error}")),
-        }
     }
 }
 

@@ -89,6 +89,7 @@ pub fn run(settings: &Settings, arguments: &PullArgs) -> Result<(), Finding> {
         login: arguments.access.login()?,
     };
     let report = place.pull(&job, true)?;
+    report.warn();
     table::print(&if arguments.json { json(&report)? } else { report.told() })?;
     report.judge()
 }
@@ -156,6 +157,7 @@ fn many(place: &Place<'_>, jobs: Vec<Job>, arguments: &PullArgs) -> Result<(), F
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     done.sort_by_key(|(line, ..)| *line);
     let all = landed::All::of(done.into_iter().map(|(_, to, outcome)| (to, outcome)).collect());
+    all.warn();
     table::print(&if arguments.json { json(&all)? } else { all.told() })?;
     all.judge()
 }

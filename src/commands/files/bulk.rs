@@ -200,6 +200,9 @@ fn take(place: &Place<'_>, job: &Job<'_>, (arguments, dovecot): (&UsersArgs, &Do
         Some(_) => Some(place.proof(job.to, &imported).map_err(Ending::finding)?),
         None => None,
     };
+    if imported.is_complete() {
+        place.release(job.to)?;
+    }
     Ok((Report::new(job.to, imported, None).rehearsed(place.is_rehearsal), proof))
 }
 

@@ -169,7 +169,7 @@ fn short_value<'t>(variable: &'t str, user: &User<'_>) -> Result<(String, &'t st
         Some('h') => home(user)?,
         letter => return Err(format!("%{modifiers}{} is not known here", letter.unwrap_or(' '))),
     };
-    let numbers = modifiers.trim_start_matches(['L', 'U']);
+    let numbers = modifiers.trim_matches(['L', 'U']);
     let (offset, width) = numbers.split_once('.').unwrap_or(("", numbers));
     let number = |text: &str, default| if text.is_empty() { Ok(default) } else { text.parse::<usize>() };
     let (Ok(offset), Ok(width)) = (number(offset, 0), number(width, usize::MAX)) else {
