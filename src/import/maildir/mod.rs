@@ -200,14 +200,21 @@ impl Source for Maildir {
         let Some(folder) = self.folders.get_mut(*folder) else {
             return Err(Error::Message { what: format!("there is no folder for message {}", index + 1) });
         };
-        match self.server {
-            Server::Dovecot => folder.read(entry, true, sink),
-            Server::Plain => folder.read(entry, false, sink),
-            // These put a CR before each LF, also where there is one.
-            Server::Courier | Server::SolidPop3d => {
-                folder.read(entry, false, &mut |block| sink(&with_cr(block)))
+        let mut is_empty = true;
+        let mut give = |block: &[u8]| {
+            is_empty = false;
+            match self.server {
+                // These put a CR before each LF, also where there is one.
+                Server::Courier | Server::SolidPop3d => sink(&with_cr(block)),
+                Server::Dovecot | Server::Plain => sink(block),
             }
+        };
+        folder.read(entry, self.server == Server::Dovecot, &mut give)?;
+        if is_empty && self.server != Server::Plain {
+            // An empty message was sent as an empty line.
+            sink(b"\r\n").map_err(Error::Landing)?;
         }
+        Ok(())
     }
 }
 

@@ -124,6 +124,20 @@ fn courier_and_solid_pop3d_sent_a_cr_before_each_lf() {
 }
 
 #[test]
+fn an_empty_message_was_sent_as_an_empty_line() {
+    let old = Old::empty();
+    old.put("cur", b"1.a:2,", b"");
+    old.uidlist("3 V9 N2\n1 :1.a\n");
+    old.sizelist("/3 2 9\n1.a:2, 0 1:9:0\n");
+    for (server, sent) in [(Server::Dovecot, &b"\r\n"[..]), (Server::Courier, b"\r\n"), (Server::Plain, b"")]
+    {
+        let mut source = old.source(&served_by(server));
+        source.inventory().unwrap();
+        assert_eq!(read(&mut *source, 0).unwrap(), sent, "{server}");
+    }
+}
+
+#[test]
 fn an_error_of_the_sink_is_ours() {
     let old = Old::with(&[b"1.a"]);
     let mut source = old.source(&served_by(Server::Plain));
