@@ -165,8 +165,8 @@ fn the_limits_of_connections_are_held_against_the_descriptors() {
     let home = tempfile::tempdir().unwrap();
     let mut settings = settings(home.path());
     (settings.smtp.max_connections, settings.pop3.max_connections) = (1000, 1000);
-    assert!(matches!(descriptors(&settings, 8064), Remark::Fine(_)));
-    assert!(matches!(descriptors(&settings, 8063), Remark::Warning(_)));
+    assert!(matches!(descriptors(&settings, 8384), Remark::Fine(_)));
+    assert!(matches!(descriptors(&settings, 8383), Remark::Warning(_)));
     settings.smtp.max_connections = usize::MAX;
     assert!(matches!(descriptors(&settings, 1 << 20), Remark::Warning(_)));
 }
