@@ -4,7 +4,7 @@
 //! Knows no socket, no reply, no settings file and no mail. Everything blocks; callers go through
 //! the doorway for blocking work.
 //!
-//! - `admin`: what an administrator changes and lists
+//! - `admin`, `hold`: what an administrator changes and lists; logins that are put off
 //! - `import`, `bulk`: an old server's account files, and what is done with their users
 //! - `login`, `scram`: who is it, and is that the password
 //! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
@@ -18,6 +18,7 @@
 mod admin;
 mod bans;
 mod bulk;
+mod hold;
 pub mod import;
 mod known;
 mod login;
