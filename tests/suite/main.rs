@@ -27,6 +27,7 @@ mod live_dialogues;
 mod lmtp;
 mod login;
 mod maildrop;
+mod moving_in;
 mod pull;
 mod smtp_live;
 mod tls;
