@@ -1,14 +1,16 @@
-//! By what a message without a unique-id is known at the next run: a hash of what does not change while it
-//! lies in the mbox, and a number if there are several alike.
+//! By what a message is known at the next run, whatever unique-id it has by then: a hash of what stays the same
+//! while it lies in the mbox, and a number where several are alike.
 //!
-//! Knows no file.
+//! Of a body only the length counts, so that no octet is read for it: two messages of one second, with one
+//! header and one length, are told apart by their order. Knows no file.
 
-use super::habits::Habits;
+use super::fingerprint::name_of;
+use super::pieces::Piece;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// The lines that mail programs and servers write into a message that lies in an mbox.
-const CHANGING: &[&[u8]] = &[
+const CHANGING: [&[u8]; 9] = [
     b"content-length",
     b"lines",
     b"status",
@@ -20,24 +22,56 @@ const CHANGING: &[&[u8]] = &[
     b"x-uidl",
 ];
 
-/// The same message, without what changes.
-pub fn lasting(habits: Habits) -> Habits {
-    Habits { hidden: CHANGING, moves_uidl: false, adds_status: false, unquotes: false, ..habits }
+/// The hash of one message in the making.
+#[derive(Clone, Debug)]
+pub(super) struct Lasting {
+    hash: Sha256,
+    /// Whether this header line, and those that continue it, stay the same.
+    lasts: bool,
+}
+
+impl Lasting {
+    /// Begins with the first piece of the From line, which has the time to the second.
+    pub(super) fn of(from_line: Piece) -> Self {
+        let mut begun = Self { hash: Sha256::new(), lasts: true };
+        begun.from_line(from_line);
+        begun
+    }
+
+    pub(super) fn from_line(&mut self, piece: Piece) {
+        self.hash.update(piece.octets);
+    }
+
+    pub(super) fn header_line(&mut self, piece: Piece) {
+        if piece.starts && !matches!(piece.octets.first(), Some(b' ' | b'\t')) {
+            let name = name_of(piece.octets).unwrap_or_default().to_ascii_lowercase();
+            self.lasts = !CHANGING.contains(&name.as_slice());
+        }
+        if self.lasts {
+            self.hash.update(piece.octets);
+        }
+    }
+
+    /// The message is over; `length` is that of its body.
+    pub(super) fn finish(mut self, length: u64) -> [u8; 32] {
+        self.hash.update([0]);
+        self.hash.update(length.to_be_bytes());
+        self.hash.finalize().into()
+    }
 }
 
 /// Counts messages that are alike.
 #[derive(Debug, Default)]
-pub struct Identities(HashMap<[u8; 32], u64>);
+pub(super) struct Identities(HashMap<[u8; 32], u64>);
 
 impl Identities {
-    /// For the message with this hash, in the order of the file.
-    pub fn next(&mut self, hash: Sha256) -> Vec<u8> {
-        let hash = <[u8; 32]>::from(hash.finalize());
-        let copies = self.0.entry(hash).or_default();
+    /// Of the next message of the file.
+    pub(super) fn of(&mut self, name: [u8; 32]) -> Vec<u8> {
+        let copies = self.0.entry(name).or_default();
         *copies += 1;
         match *copies {
-            1 => hash.to_vec(),
-            number => [&hash[..], &number.to_be_bytes()].concat(),
+            1 => name.to_vec(),
+            number => [&name[..], &number.to_be_bytes()].concat(),
         }
     }
 }

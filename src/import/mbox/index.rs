@@ -6,7 +6,8 @@ use super::fingerprint::Fingerprint;
 use super::from_line::{self, Behind, Separator};
 use super::habits::{End, Habits, Hides, Identity};
 use super::header::{Field, Reader, Status};
-use super::numbers::{Numbers, Rules};
+use super::identity::Lasting;
+use super::numbers::{Number, Numbers, Rules};
 use super::pieces::Piece;
 use std::time::SystemTime;
 
@@ -23,6 +24,10 @@ pub struct Message {
     pub status: Status,
     /// Its number by X-UID, or the one that the server would give it.
     pub uid: u32,
+    /// Whether it is the latter.
+    pub foreseen: bool,
+    /// What stays the same of it in the mbox.
+    pub name: [u8; 32],
     /// Whether its header has an X-UID at all.
     pub numbered: bool,
     /// The first X-UIDL that is not empty.
@@ -58,7 +63,10 @@ struct Open {
     message: Message,
     place: Place,
     reader: Reader,
+    name: Lasting,
     hash: Option<Fingerprint>,
+    /// Where the body starts.
+    body: Option<u64>,
     content_length: Option<u64>,
     /// Where a claim that was borne out ends it.
     ends_at: Option<u64>,
@@ -103,6 +111,7 @@ impl Index {
         };
         match open.place {
             Place::FromLine => {
+                open.name.from_line(piece);
                 open.message.start = self.at;
                 open.place = if piece.ends { Place::Header } else { Place::FromLine };
                 Outcome::More
@@ -160,6 +169,8 @@ impl Index {
             message,
             place: if from_line.ends { Place::Header } else { Place::FromLine },
             reader: Reader::new(self.habits.exact_names),
+            name: Lasting::of(from_line),
+            body: None,
             hash,
             content_length: None,
             ends_at: None,
@@ -172,6 +183,7 @@ impl Index {
         if let Some(hash) = &mut open.hash {
             hash.push(piece);
         }
+        open.name.header_line(piece);
         let field = open.reader.push(piece);
         self.note(field);
     }
@@ -199,6 +211,7 @@ impl Index {
         self.note(field);
         let Some(open) = &mut self.open else { return Outcome::More };
         open.place = Place::Body;
+        open.body = Some(self.at);
         let claim = open.content_length.filter(|_| self.habits.content_length);
         claim.map_or(Outcome::More, |length| Outcome::Claim(self.at.saturating_add(length)))
     }
@@ -215,14 +228,17 @@ impl Index {
             End::EmptyLine | End::All => 0,
         };
         let end = open.ends_at.unwrap_or(at - cut).max(open.message.start);
-        let hash = open.hash.map(Fingerprint::finish);
-        let status = open.reader.status;
+        let message = Message {
+            end,
+            name: open.name.finish(end.saturating_sub(open.body.unwrap_or(end))),
+            hash: open.hash.map(Fingerprint::finish),
+            status: open.reader.status,
+            ..open.message
+        };
         // What holds the base alone is no message, for those who look for a base.
         match (self.numbers.next(), self.habits.identity) {
-            (Some(uid), _) => self.messages.push(Message { end, uid, hash, status, ..open.message }),
-            (None, Identity::Hash(_) | Identity::Written) => {
-                self.messages.push(Message { end, hash, status, ..open.message });
-            }
+            (Some(Number { uid, foreseen }), _) => self.messages.push(Message { uid, foreseen, ..message }),
+            (None, Identity::Hash(_) | Identity::Written) => self.messages.push(message),
             (None, _) => {}
         }
     }

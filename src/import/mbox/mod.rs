@@ -31,7 +31,6 @@ use index::Message;
 use lock::{Busy, Lock};
 use numbers::Numbers;
 use scan::Stop;
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -165,10 +164,15 @@ impl Source for Mbox {
                 inventory.skipped.push(SkippedItem { what: place, why });
                 continue;
             }
-            let unique_id = match id {
+            let name = identities.of(message.name);
+            if id.foreseen {
+                inventory.foreseen.insert(inventory.messages.len());
+            }
+            let unique_id = match id.unique_id {
                 Some(id) => UniqueIdOf::Kept(id),
-                None => UniqueIdOf::Made { identity: identities.next(self.hash(&message)?) },
+                None => UniqueIdOf::Made { identity: name.clone() },
             };
+            inventory.names.push(name);
             inventory.messages.push(found(&message, unique_id, place));
             shown.push(message);
         }
@@ -208,19 +212,6 @@ impl Mbox {
         };
         let index = scan::index(&self.file, self.habits(), identity);
         index.map_err(|error| unreadable(&self.path, &error))?.ok_or_else(|| no_mbox(&self.path))
-    }
-
-    /// Of what lasts of a message.
-    fn hash(&self, message: &Message) -> Result<Sha256, Error> {
-        let mut hash = Sha256::new();
-        let mut sink = |block: &[u8]| {
-            hash.update(block);
-            Ok(())
-        };
-        match scan::read(&self.file, identity::lasting(self.habits()), message, &mut sink) {
-            Ok(()) => Ok(hash),
-            Err(Stop::Disk(error) | Stop::Sink(error)) => Err(unreadable(&self.path, &error)),
-        }
     }
 
     fn busy(&self, busy: Busy) -> Error {

@@ -11,6 +11,15 @@ pub enum Rules {
     Uw,
 }
 
+/// The number of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// The UID.
+    pub uid: u32,
+    /// Whether it does not stand in the file yet: the server will give it at the next login.
+    pub foreseen: bool,
+}
+
 /// Numbers the messages of one mbox, in order.
 #[derive(Clone, Debug)]
 pub struct Numbers {
@@ -97,14 +106,15 @@ impl Numbers {
     }
 
     /// The header of this message is over: its number, or `None` when it is no message.
-    pub fn next(&mut self) -> Option<u32> {
+    pub fn next(&mut self) -> Option<Number> {
         let mut uid = std::mem::take(&mut self.uid);
+        let foreseen = uid == 0;
         let pseudo = std::mem::take(&mut self.pseudo);
         self.first = false;
         if pseudo {
             return None;
         }
-        if uid == 0 {
+        if foreseen {
             if self.last == u32::MAX {
                 self.misfit = Some(self.last); // There are no more: both servers begin anew.
             }
@@ -112,7 +122,7 @@ impl Numbers {
             uid = self.last;
         }
         self.previous = uid;
-        Some(uid)
+        Some(Number { uid, foreseen })
     }
 
     /// The UIDVALIDITY, if the file has one that counts.
@@ -165,7 +175,7 @@ mod tests {
             if !uid.is_empty() {
                 numbers.uid(uid.as_bytes());
             }
-            numbers.next().unwrap()
+            numbers.next().unwrap().uid
         });
         (given.collect(), numbers.validity(), numbers.misfit())
     }
@@ -214,8 +224,11 @@ mod tests {
         let mut numbers = Numbers::new(Rules::Dovecot);
         numbers.base(true, b"7 9\n");
         numbers.base(false, b"8 1\n");
-        assert_eq!((numbers.next(), numbers.next()), (None, Some(10)));
+        let foreseen = |uid| Some(Number { uid, foreseen: true });
+        assert_eq!((numbers.next(), numbers.next()), (None, foreseen(10)));
         numbers.base(false, b"8 1\n");
-        assert_eq!((numbers.next(), numbers.validity()), (Some(11), Some(7)));
+        assert_eq!((numbers.next(), numbers.validity()), (foreseen(11), Some(7)));
+        numbers.uid(b"12\n");
+        assert_eq!(numbers.next(), Some(Number { uid: 12, foreseen: false }));
     }
 }

@@ -14,8 +14,14 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
-/// What a mail program knows one message by; `None` if nobody has seen a unique-id of it.
-pub type Shown = Option<UniqueId>;
+/// What a mail program knows one message by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// `None` if nobody has seen one.
+    pub unique_id: Option<UniqueId>,
+    /// Whether it is only what the server will give at the next login, if nothing comes between.
+    pub foreseen: bool,
+}
 
 /// For each message of the index.
 ///
@@ -33,17 +39,17 @@ pub fn of(
         Identity::UwNumbers => uws(path, messages, numbers),
         Identity::Written => Ok(messages.iter().map(|message| carried(message.uidl.as_deref())).collect()),
         Identity::Hash(_) => Ok(messages.iter().map(|message| hashed(server, message)).collect()),
-        Identity::New => Ok(vec![None; messages.len()]),
+        Identity::New => Ok(vec![Shown::default(); messages.len()]),
     }
 }
 
 fn carried(octets: Option<&[u8]>) -> Shown {
-    octets.and_then(UniqueId::carried)
+    Shown { unique_id: octets.and_then(UniqueId::carried), foreseen: false }
 }
 
 /// popa3d prints two words of its hash, each with its lowest octet last.
 fn hashed(server: Server, message: &Message) -> Shown {
-    let hash = message.hash?;
+    let Some(hash) = message.hash else { return Shown::default() };
     let [a, b, c, d, e, f, g, h, ..] = hash;
     let text = if server == Server::Popa3d { hex(&[d, c, b, a, h, g, f, e]) } else { hex(&hash) };
     carried(Some(text.as_bytes()))
@@ -58,9 +64,12 @@ fn hex(octets: &[u8]) -> String {
 
 fn uws(path: &Path, messages: &[Message], numbers: &Numbers) -> Result<Vec<Shown>, Error> {
     let Some(validity) = base(path, Server::Uw, messages, numbers)? else {
-        return Ok(vec![None; messages.len()]);
+        return Ok(vec![Shown::default(); messages.len()]);
     };
-    let id = |message: &Message| UniqueId::carried(format!("{validity:08x}{:08x}", message.uid).as_bytes());
+    let id = |message: &Message| Shown {
+        foreseen: message.foreseen,
+        ..carried(Some(format!("{validity:08x}{:08x}", message.uid).as_bytes()))
+    };
     Ok(messages.iter().map(id).collect())
 }
 
@@ -121,13 +130,13 @@ fn dovecots(
     let ids = messages.iter().map(|message| {
         let mut id = match &message.uidl {
             Some(id) if options.reuse_xuidl => id.to_vec(),
-            _ if by_number && validity.is_none() => return None,
+            _ if by_number && validity.is_none() => return Shown::default(),
             _ => filled_in(&format, message, validity.unwrap_or(0)),
         };
         if options.rename_duplicates {
             rename(&mut copies, &mut id);
         }
-        carried(Some(&id))
+        Shown { foreseen: by_number && message.foreseen && !reused(message), ..carried(Some(&id)) }
     });
     Ok(ids.collect())
 }
