@@ -128,6 +128,12 @@ impl<S: Source> Source for Matched<S> {
                 "{unknown} messages are not listed by {server}: they stand at the end, under new unique-ids"
             ));
         }
+        // By our index, like the messages. What the server has listed is not foreseen any more.
+        let (names, foreseen) = (mem::take(&mut inventory.names), mem::take(&mut inventory.foreseen));
+        inventory.names = self.places.iter().filter_map(|place| names.get(*place).cloned()).collect();
+        let is_foreseen =
+            |index: &usize| self.places.get(*index).is_some_and(|place| foreseen.contains(place));
+        inventory.foreseen = (known..self.places.len()).filter(is_foreseen).collect();
         Ok(inventory)
     }
 

@@ -5,6 +5,9 @@ use crate::harness::{Outcome, Server};
 use crate::rude::Rude;
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
 
 const ANNA: &str = "anna@example.org";
 
@@ -190,6 +193,54 @@ fn a_list_is_pulled_side_by_side_and_one_failure_does_not_stop_the_others() {
     assert_eq!(seen(&new), seen(&old));
     fs::write(&list, [heading, "h,,,,x,anna@example.org\n"].concat()).unwrap();
     assert!(run().failed().contains("list.csv:2: "));
+}
+
+#[test]
+fn mailboxes_of_a_list_are_pulled_at_the_same_time() {
+    let doors = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let new = Server::start("");
+    let list = new.folder().join("list.csv");
+    let line = |door: &TcpListener, user: &str| {
+        format!("{},{user},x,{user}@example.org\n", door.local_addr().unwrap())
+    };
+    let lines = [line(&doors[0], "anna"), line(&doors[1], "bert")].concat();
+    fs::write(&list, format!("host,user,password,address\n{lines}")).unwrap();
+    // Neither server says anything before both are asked.
+    let servers = thread::spawn(move || {
+        let lines = doors.map(|door| door.accept().unwrap().0);
+        lines.map(|mut line| line.write_all(b"-ERR [SYS/TEMP] no\r\n").unwrap())
+    });
+    let error = new.restante(&["import", "pop3", "--list", list.to_str().unwrap()], "").failed();
+    assert!(error.contains("2 of 2 mailboxes"), "{error}");
+    servers.join().unwrap();
+}
+
+/// The Maildir of the old server, which can still be asked.
+#[test]
+fn files_come_with_the_unique_ids_of_the_server_that_is_asked_for_them() {
+    let (old, new) = (Server::start("hostname = \"old.example.org\""), Server::start(""));
+    for subject in ["one", "two", "one"] {
+        old.send(&[ANNA], format!("Subject: {subject}\r\n\r\n.\r\n").as_bytes());
+    }
+    let at = old.address("pop3").to_string();
+    let maildir = old.mailbox(ANNA);
+    let with = |more: &[&str]| {
+        let files = ["import", "maildir", maildir.to_str().unwrap(), "--to", ANNA, "--json"];
+        let asked = ["--user", "anna", "--password-stdin"];
+        new.restante(&[&files[..], more, &asked].concat(), "secret\n")
+    };
+    let told = json(&with(&["--uidls-from", &at, "--verify", &at]).done());
+    assert_eq!(told["uidl"], json(r#"{"kept":3,"generated":0,"renamed":0}"#));
+    assert_eq!(seen(&new), seen(&old));
+    old.send(&[ANNA], b"Subject: late\r\n\r\n");
+    assert!(verify(&new, &old, &[]).failed().contains("message 4"));
+    let told = json(&with(&["--uidls-from", &at, "--verify", &at]).done());
+    assert_eq!((&told["imported"], &told["already"]), (&1.into(), &3.into()));
+    assert_eq!(seen(&new), seen(&old));
+    let one = &old.files(ANNA, "cur").into_iter().chain(old.files(ANNA, "new")).next().unwrap();
+    fs::rename(one, old.folder().join("away")).unwrap();
+    let lost = with(&["--uidls-from", &at, "--server", "plain"]);
+    assert_eq!(lost.status, Some(0), "a message that the old server does not list either: {lost:?}");
 }
 
 #[test]
