@@ -115,7 +115,7 @@ fn import_command(settings: &Settings, command: &ImportCommand, quiet: bool) -> 
         ImportCommand::Maildir(arguments) => files::maildir(settings, arguments, quiet),
         ImportCommand::Mbox(arguments) => files::mbox(settings, arguments, quiet),
         ImportCommand::Users(arguments) => files::users(settings, arguments, quiet),
-        ImportCommand::Pop3(arguments) => Ok(pull::run(settings, arguments)?),
+        ImportCommand::Pop3(arguments) => Ok(pull::run(settings, arguments, quiet)?),
     }
 }
 

@@ -11,11 +11,13 @@ use super::old_server::Access;
 use super::table;
 use crate::config::{Finding, Settings};
 use crate::fetch::{Login, Mailbox, Patience, Server};
-use crate::import::landing::{Imported, Landing};
+use crate::import::landing::{Imported, Landing, Progress};
 use crate::mail::AccountAddress;
 use clap::Args;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 /// `restante import pop3 HOST[:PORT] …`
 #[derive(Debug, Args)]
@@ -68,14 +70,16 @@ struct Place<'a> {
     settings: &'a Settings,
     landing: Landing,
     how: How,
+    /// No bar on the terminal.
+    quiet: bool,
 }
 
 /// Pulls one mailbox, or all of a list.
 ///
 /// # Errors
 /// A finding for what could not be pulled; the other mailboxes of a list are.
-pub fn run(settings: &Settings, arguments: &PullArgs) -> Result<(), Finding> {
-    let place = Place { settings, landing: landed::landing(settings)?, how: arguments.how };
+pub fn run(settings: &Settings, arguments: &PullArgs, quiet: bool) -> Result<(), Finding> {
+    let place = Place { settings, landing: landed::landing(settings)?, how: arguments.how, quiet };
     if let Some(file) = &arguments.list {
         let jobs = list::read(file, &arguments.access.security)?;
         return many(&place, jobs, arguments);
@@ -88,22 +92,24 @@ pub fn run(settings: &Settings, arguments: &PullArgs) -> Result<(), Finding> {
         server: arguments.access.security.server(server)?,
         login: arguments.access.login()?,
     };
-    let report = place.pull(&job, true)?;
+    let report = {
+        let progress = landed::Progress::shown_if(!quiet);
+        place.pull(&job, &mut |now| progress.show(now))?
+    };
     report.warn();
     table::print(&if arguments.json { json(&report)? } else { report.told() })?;
     report.judge()
 }
 
 impl Place<'_> {
-    fn pull(&self, job: &Job, is_shown: bool) -> Result<Report, Finding> {
+    fn pull(&self, job: &Job, watch: &mut dyn FnMut(Progress)) -> Result<Report, Finding> {
         landed::there_is(self.settings, &job.to)?;
         let (server, login) = (job.server.clone(), job.login.clone());
         let mut mailbox = Mailbox::new(server, login, Patience::default(), self.how.no_uidl);
         let imported = if self.how.dry_run {
             self.landing.rehearse(&job.to, &mut mailbox)
         } else {
-            let progress = landed::Progress::shown_if(is_shown);
-            self.landing.import(&job.to, &mut mailbox, &mut |now| progress.show(now))
+            self.landing.import(&job.to, &mut mailbox, watch)
         };
         let imported = imported.map_err(|failure| landed::failed(&job.to, failure))?;
         let is_complete = imported.is_complete();
@@ -112,7 +118,7 @@ impl Place<'_> {
             accounts.release(&job.to).map_err(|error| refused(self.settings, &job.to, &error))?;
         }
         let deleted = if self.how.delete_after { self.delete(mailbox, &imported)? } else { quit(mailbox) };
-        Ok(Report::new(&job.to, imported, deleted))
+        Ok(Report::new(&job.to, imported, deleted).rehearsed(self.how.dry_run))
     }
 
     /// Only after all is here for good: then each message that was listed is one that came over.
@@ -133,31 +139,64 @@ fn quit(mailbox: Mailbox) -> Option<usize> {
 
 /// Several at a time; those of one account one after the other, in the order of the list.
 fn many(place: &Place<'_>, jobs: Vec<Job>, arguments: &PullArgs) -> Result<(), Finding> {
-    let mut accounts: Vec<Vec<(usize, Job)>> = Vec::new();
-    let count = jobs.len();
-    for (line, job) in jobs.into_iter().enumerate() {
-        match accounts.iter_mut().find(|account| account.iter().any(|(_, other)| other.to == job.to)) {
-            Some(account) => account.push((line, job)),
-            None => accounts.push(vec![(line, job)]),
-        }
-    }
-    let (queue, done) = (Mutex::new(accounts.into_iter()), Mutex::new(Vec::with_capacity(count)));
+    let work = Work::of(jobs, !place.quiet);
     std::thread::scope(|scope| {
         for _ in 0..arguments.parallel {
-            scope.spawn(|| {
-                while let Some(account) = landed::unpoisoned(&queue).next() {
-                    for (line, job) in account {
-                        let outcome = place.pull(&job, false);
-                        landed::unpoisoned(&done).push((line, job.to, outcome));
-                    }
-                }
-            });
+            scope.spawn(|| work.carry_out(place));
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(line, ..)| *line);
-    let all = landed::All::of(done.into_iter().map(|(_, to, outcome)| (to, outcome)).collect());
+    let all = landed::All::of(work.outcomes());
     all.warn();
     table::print(&if arguments.json { json(&all)? } else { all.told() })?;
     all.judge()
+}
+
+/// What came of one mailbox.
+type Outcome = (AccountAddress, Result<Report, Finding>);
+
+/// What is left of a list, and what came of the rest; numbers are places in the list.
+struct Work {
+    accounts: Mutex<std::vec::IntoIter<Vec<(usize, Job)>>>,
+    done: Mutex<Vec<(usize, Outcome)>>,
+    bytes: AtomicU64,
+    progress: landed::Progress,
+}
+
+impl Work {
+    fn of(jobs: Vec<Job>, is_shown: bool) -> Self {
+        let progress = landed::Progress::of_many(jobs.len(), is_shown);
+        let mut accounts: Vec<Vec<(usize, Job)>> = Vec::new();
+        let mut known: HashMap<AccountAddress, usize> = HashMap::new();
+        for (number, job) in jobs.into_iter().enumerate() {
+            let at = *known.entry(job.to.clone()).or_insert(accounts.len());
+            match accounts.get_mut(at) {
+                Some(account) => account.push((number, job)),
+                None => accounts.push(vec![(number, job)]),
+            }
+        }
+        let accounts = Mutex::new(accounts.into_iter());
+        Self { accounts, done: Mutex::default(), bytes: AtomicU64::new(0), progress }
+    }
+
+    /// Takes one account after the other until none is left.
+    fn carry_out(&self, place: &Place<'_>) {
+        loop {
+            // Not in the head of the loop: there the lock would be held while mail comes.
+            let next = landed::unpoisoned(&self.accounts).next();
+            let Some(account) = next else { return };
+            for (number, job) in account {
+                let outcome = place.pull(&job, &mut |_| {});
+                let came = outcome.as_ref().map_or(0, Report::bytes);
+                self.progress.one_done(self.bytes.fetch_add(came, Relaxed) + came);
+                landed::unpoisoned(&self.done).push((number, (job.to, outcome)));
+            }
+        }
+    }
+
+    /// In the order of the list.
+    fn outcomes(self) -> Vec<Outcome> {
+        let mut done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_by_key(|(number, _)| *number);
+        done.into_iter().map(|(_, outcome)| outcome).collect()
+    }
 }
