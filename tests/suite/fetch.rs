@@ -2,20 +2,19 @@
 //!
 //! No test waits for a time to pass but one, in which the server says nothing at all.
 
-use crate::harness::{LIMIT, Server as Restante, eventually};
+use crate::harness::LIMIT;
 use crate::rude::Rude;
-use restante::fetch::{Login, Mailbox, Patience, Problem, Security, Server};
+use restante::fetch::{Login, Mailbox, Patience, Problem, Server};
 use restante::import::{Error, Found, Source, UniqueIdOf};
 use restante::limits;
 use restante::mail::{Password, UserName};
-use restante::net::Trust;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub const PATIENT: Patience =
     Patience { connect: LIMIT, answer: LIMIT, in_use: LIMIT, pause: Duration::from_millis(1) };
 
-fn mailbox_at(address: SocketAddr, change: impl FnOnce(&mut Server, &mut Patience)) -> Mailbox {
+pub fn mailbox_at(address: SocketAddr, change: impl FnOnce(&mut Server, &mut Patience)) -> Mailbox {
     let (mut server, mut patience) = (Server::parse(&address.to_string()).unwrap(), PATIENT);
     change(&mut server, &mut patience);
     Mailbox::new(server, anna(), patience, false)
@@ -61,7 +60,7 @@ fn three(capabilities: &str) -> String {
 }
 
 /// Unique-ids of the inventory.
-fn listed_ids(mailbox: &mut Mailbox) -> Vec<Vec<u8>> {
+pub fn listed_ids(mailbox: &mut Mailbox) -> Vec<Vec<u8>> {
     ids(&mailbox.inventory().unwrap().messages)
 }
 
@@ -74,7 +73,7 @@ pub fn ids(messages: &[Found]) -> Vec<Vec<u8>> {
     messages.iter().map(id).collect()
 }
 
-fn read(mailbox: &mut Mailbox, index: usize) -> Result<String, String> {
+pub fn read(mailbox: &mut Mailbox, index: usize) -> Result<String, String> {
     let mut text = Vec::new();
     let mut sink = |piece: &[u8]| {
         text.extend_from_slice(piece);
@@ -92,7 +91,7 @@ fn read_all(mailbox: &mut Mailbox, count: usize) -> Vec<Result<String, String>> 
 
 /// Why the inventory cannot be had.
 #[track_caller]
-fn refused(mailbox: &mut Mailbox) -> String {
+pub fn refused(mailbox: &mut Mailbox) -> String {
     match mailbox.inventory() {
         Err(Error::Source { what, remedy }) => format!("{what}: {remedy}"),
         other => panic!("{other:?}"),
@@ -310,7 +309,7 @@ fn each_failure_is_named_with_its_remedy() {
     let error = refused(&mut mailbox_at(silent.address, impatient));
     assert!(error.contains("broken off before it had answered our arrival: it fell silent"), "{error}");
     silent.done();
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = "127.0.0.1:1".parse().unwrap();
     let error = refused(&mut mailbox_at(nobody, |_, _| {}));
     assert!(error.contains("no answer: ") && error.contains("see that the server runs"), "{error}");
     let error = refused(&mut mailbox_at(nobody, |server, _| server.host = "no..host".to_owned()));
@@ -346,57 +345,4 @@ fn only_what_is_named_is_deleted_and_quit_must_carry_it_out() {
     kept.inventory().unwrap();
     assert_eq!(kept.delete(&[0, 2]).unwrap(), 1);
     rude.done();
-}
-
-// ---- With a well-behaved server: our own.
-
-fn pop3s(server: &Restante, change: impl FnOnce(&mut Server)) -> Mailbox {
-    mailbox_at(server.address("pop3s"), |old, _| {
-        old.security = Some(Security::Tls);
-        change(old);
-    })
-}
-
-#[test]
-fn certificates_are_checked_by_authority_by_fingerprint_or_not_at_all() {
-    let server = Restante::start("");
-    server.send(&["anna@example.org"], b"Subject: x\r\n\r\n.\r\n");
-    let error = refused(&mut pop3s(&server, |_| {}));
-    let (_, shown) = error.split_once("--fingerprint ").expect(&error);
-    let fingerprint = shown.split(',').next().unwrap().parse().unwrap();
-    let other = "00".repeat(32).parse().unwrap();
-    assert!(error.contains("its certificate is not trusted"), "{error}");
-    let certificate = server.data().join("tls/cert.pem");
-    let trusts = [Trust::one(fingerprint), Trust::file(&certificate).unwrap(), Trust::anybody()];
-    for trust in trusts {
-        let mut mailbox = pop3s(&server, |old| old.trust = Some(trust.clone()));
-        assert_eq!(listed_ids(&mut mailbox).len(), 1, "{trust:?}");
-        assert!(read(&mut mailbox, 0).unwrap().ends_with("Subject: x\n\n.\n"));
-        mailbox.close();
-        // STLS leads to the same handshake.
-        let mut mailbox = mailbox_at(server.address("pop3"), |old, _| old.trust = Some(trust));
-        assert_eq!(listed_ids(&mut mailbox).len(), 1);
-        mailbox.close();
-    }
-    let error = refused(&mut pop3s(&server, |old| old.trust = Some(Trust::one(other))));
-    assert!(error.contains("its certificate is not trusted"), "{error}");
-}
-
-#[test]
-fn without_a_wish_a_server_on_this_machine_is_asked_as_it_likes_best() {
-    let server = Restante::start("");
-    for (port, security) in [("pop3", None), ("pop3", Some(Security::Plain)), ("pop3", Some(Security::Stls))]
-    {
-        let mut mailbox = mailbox_at(server.address(port), |old, _| old.security = security);
-        match (security, mailbox.inventory()) {
-            (Some(Security::Stls), Err(error)) => assert!(error.to_string().contains("not trusted")),
-            (_, found) => assert_eq!(found.unwrap().messages, []),
-        }
-        mailbox.close();
-    }
-    let logins =
-        || server.log().lines().filter(|line| line.contains("pop3.login")).map(str::to_owned).collect();
-    let logins: Vec<String> =
-        eventually("two logins", || Some(logins()).filter(|found: &Vec<String>| found.len() == 2));
-    assert_eq!(logins.iter().filter(|line| line.contains("tls=TLS")).count(), 1, "{logins:?}");
 }

@@ -17,6 +17,7 @@ mod concurrency;
 mod configs;
 mod delivery;
 mod fetch;
+mod fetch_tls;
 mod fetch_without_uidl;
 mod first_run;
 mod foreign_mail;

@@ -1,7 +1,7 @@
 //! Old POP3 servers as no RFC wants them: a thread that plays a script for each connection.
 //!
 //! `S:` is said, `C:` is waited for, `s:` is said with `\r`, `\n` and `\xNN` as written, `!close` hangs up,
-//! `!silent` says nothing more until the client goes. After the last script connections are closed at once.
+//! `!silent` says nothing more until the client goes. After the last script connections are refused.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
