@@ -28,7 +28,9 @@ USERS = 20
 PROGRAMS = ("fetchmail", "getmail", "mpop")
 # From nothing to more than comes over while a mail program waits.
 SIZES = [(0, 0), (1, 300), (7, 2_000), (40, 4_000), (60, 20_000), (400, 40_000)]
-LIMIT = 300
+LIMIT = 240
+# Between two runs of one program: to be looked at all the time, and not to hold each other up.
+PAUSE = 1.5
 
 
 class Switch:
@@ -156,7 +158,7 @@ class Clients:
 
     def __init__(self, users, port):
         self.ended, self.errors = threading.Event(), []
-        self.threads = [threading.Thread(target=self.loop, args=(user, port)) for user in users]
+        self.threads = [threading.Thread(target=self.loop, args=(user, port), daemon=True) for user in users]
         for thread in self.threads:
             thread.start()
 
@@ -166,7 +168,7 @@ class Clients:
                 user.fetch(port)
             except Exception as error:
                 self.errors.append(f"{user.name}, {user.program}: {error}")
-            time.sleep(0.2)
+            time.sleep(PAUSE)
 
     def stop(self):
         self.ended.set()
@@ -256,6 +258,7 @@ def judge(users, server, took):
 def main():
     """0 if all went well."""
     folder = Path(tempfile.mkdtemp(prefix="moving-live."))
+    folder.chmod(0o755)  # Dovecot reads its users as a user of its own.
     (folder / "old").mkdir()
     try:
         move(folder)
