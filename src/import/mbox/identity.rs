@@ -34,11 +34,11 @@ impl Lasting {
     /// Begins with the first piece of the From line, which has the time to the second.
     pub(super) fn of(from_line: Piece) -> Self {
         let mut begun = Self { hash: Sha256::new(), lasts: true };
-        begun.from_line(from_line);
+        begun.separator(from_line);
         begun
     }
 
-    pub(super) fn from_line(&mut self, piece: Piece) {
+    pub(super) fn separator(&mut self, piece: Piece) {
         self.hash.update(piece.octets);
     }
 

@@ -111,7 +111,7 @@ impl Index {
         };
         match open.place {
             Place::FromLine => {
-                open.name.from_line(piece);
+                open.name.separator(piece);
                 open.message.start = self.at;
                 open.place = if piece.ends { Place::Header } else { Place::FromLine };
                 Outcome::More
