@@ -57,6 +57,8 @@ pub enum Folders {
 pub struct Options {
     /// `None` goes by what lies there, and asks when that says nothing.
     pub server: Option<Server>,
+    /// Taken instead of asking, where nothing that lies there tells the server.
+    pub otherwise: Option<Server>,
     /// Dovecot's `pop3_uidl_format`; `None` is Dovecot's default.
     pub uidl_format: Option<UidlFormat>,
     /// Dovecot's `pop3_reuse_xuidl`.
@@ -145,6 +147,9 @@ fn guess(root: &Root, options: &Options) -> Result<Server, Error> {
     }
     if root.has(courier::FILE) {
         return Ok(Server::Courier);
+    }
+    if let Some(server) = options.otherwise {
+        return Ok(server);
     }
     if root.list()?.entries.is_empty() {
         return Ok(Server::Plain);

@@ -41,6 +41,12 @@ fn without_an_index_it_asks_and_names_the_choices() {
             assert!(remedy.contains(server.as_str()), "{remedy}");
         }
     }
+    let old = Old::empty();
+    old.put("new", b"1.a", TEXT);
+    let options = Options { otherwise: Some(Server::Dovecot), ..Options::default() };
+    assert!(old.source(&options).name().starts_with("dovecot "));
+    old.sizelist("/3 2 9\n1.a 14 1:9:0\n");
+    assert!(old.source(&options).name().starts_with("courier "), "what lies there comes first");
     assert!(Old::empty().ids(&Options::default()).is_empty(), "there is nothing to ask about");
 }
 
