@@ -55,6 +55,7 @@ port {port}
 user {user}
 password "{password}"
 auth user
+pipelining off
 tls off
 keep on
 delivery mda "{stored(folder)}"
