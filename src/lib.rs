@@ -36,6 +36,10 @@
 //! 3. STAT, LIST, UIDL, DELE, RSET, NOOP: the session's memory only.
 //! 4. RETR, TOP: [`maildrop::Maildrop::read`], the dot encoder, the stream.
 //! 5. QUIT: [`maildrop::Maildrop::update`] removes and syncs; then +OK. Any other end removes nothing.
+//!
+//! While an old server stands behind an account (`restante upstream`), 2 goes to [`serve::upstream`] first: the
+//! old server judges the password, and the mail is pulled through [`fetch`] into [`import::landing`], or the
+//! session is relayed to it.
 #![warn(missing_docs)]
 
 pub mod accounts;

@@ -103,6 +103,8 @@ pub const TAKE_OVER_AFTER: Duration = Duration::from_secs(120);
 pub const UPSTREAM_WAIT_DEFAULT: Duration = Duration::from_secs(10);
 /// How long a login of a moved account waits for newcomers at the old server.
 pub const NEWCOMERS_WAIT: Duration = Duration::from_secs(5);
+/// How long it waits for the end of what it has stopped then.
+pub const NEWCOMERS_STOP_WAIT: Duration = Duration::from_millis(500);
 /// How long an old server may take for a greeting, a handshake, a login: a mail program waits for us
 /// meanwhile, and gives up after 30 seconds at the earliest.
 pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);

@@ -180,6 +180,11 @@ impl Connection {
         Ok(())
     }
 
+    /// Waits so long from here on.
+    pub(super) fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
     /// The stream, for whoever speaks with the server from here on, and octets that came already.
     pub fn into_stream(self) -> (Stream, Vec<u8>) {
         let rest = self.input.get(self.used..).unwrap_or_default().to_vec();

@@ -60,6 +60,7 @@ impl Mailbox {
     /// Goes on with a session that is logged in already, and with what it has listed.
     #[must_use]
     pub fn on(mut self, connection: Connection, messages: Vec<Message>) -> Self {
+        let connection = connection.with_patience(self.patience);
         self.numbers = messages.iter().map(|message| Some(message.number)).collect();
         (self.connection, self.messages) = (Some(connection), messages);
         self

@@ -11,6 +11,7 @@ use super::login::{Admitted, fault, verify_here};
 use crate::accounts::ChangeError;
 use crate::accounts::upstream::{Progress, Standing};
 use crate::fetch;
+use crate::limits;
 use crate::mail::{AccountAddress, Octets};
 use crate::pop3::Refusal;
 use crate::sasl::Credentials;
@@ -19,6 +20,7 @@ use crate::serve::upstream::old::{self, Account};
 use crate::serve::upstream::{self, Ended, Ends, Order, RelayGuard};
 use async_lock::SemaphoreGuardArc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A session at the old server that is logged in and waits for its mail program.
 pub(super) struct Passage {
@@ -115,13 +117,16 @@ async fn ask(
     credentials: Arc<Credentials>,
 ) -> Result<Option<Admitted>, Refusal> {
     let order = order(visit, &standing, &credentials).map_err(|why| trouble(visit, &standing, &why))?;
-    if let Some(moved) = after_pull(visit, &order, &credentials).await? {
-        return Ok(Some(moved));
-    }
+    let in_use = match after_pull(visit, &order, &credentials).await? {
+        Before::Moved(moved) => return Ok(Some(moved)),
+        // The old server may need a moment to notice that our session there is over.
+        Before::Stopped => limits::UPSTREAM_IN_USE_WAIT,
+        Before::Nothing => Duration::ZERO,
+    };
     let Some(place) = visit.shared.upstreams.connection().await else {
         return Err(trouble(visit, &standing, "too many connections to old servers"));
     };
-    let asked = order.account.log_in(std::time::Duration::ZERO).await;
+    let asked = order.account.log_in(in_use).await;
     let said = asked.as_ref().map_or_else(|(said, _)| *said, |_| Said::Accepted);
     match (decide::outcome(standing.here, said), asked) {
         (Outcome::TakeIn, Ok(connection)) => {
@@ -137,22 +142,28 @@ async fn ask(
     }
 }
 
+/// What became of a pull that went on when a login came.
+enum Before {
+    Nothing,
+    Stopped,
+    Moved(Admitted),
+}
+
 /// A pull that goes on is waited for if it may end soon, and stopped otherwise: the user comes first. Only
 /// who knows the password may do that.
-async fn after_pull(
-    visit: &Visit,
-    order: &Order,
-    credentials: &Arc<Credentials>,
-) -> Result<Option<Admitted>, Refusal> {
-    let Some(pull) = visit.shared.upstreams.pull_of(&order.address) else { return Ok(None) };
+async fn after_pull(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -> Result<Before, Refusal> {
+    let Some(pull) = visit.shared.upstreams.pull_of(&order.address) else { return Ok(Before::Nothing) };
     match verify_here(visit, Arc::clone(credentials)).await {
         Err(Refusal::BeingMoved) => {}
-        outcome => return Ok(outcome?.map(Admitted::Here)),
+        outcome => {
+            let account = outcome?.map(Admitted::Here);
+            return Ok(account.map_or(Before::Nothing, Before::Moved));
+        }
     }
     if !upstream::until_late(&pull, visit.settings.pop3.upstream_wait).await {
         return Err(Refusal::BeingMoved);
     }
-    here_if_moved(visit, order).await
+    Ok(here_if_moved(visit, order).await?.map_or(Before::Stopped, Before::Moved))
 }
 
 /// Writes the account down: from here on its password is ours, whatever becomes of the mail.
@@ -190,7 +201,7 @@ async fn bring(
                 return Ok(here);
             }
             // The pull had the connection; what it has staged is not lost.
-            let asked = order.account.log_in(crate::limits::UPSTREAM_IN_USE_WAIT).await;
+            let asked = order.account.log_in(limits::UPSTREAM_IN_USE_WAIT).await;
             let mut connection = asked.map_err(|(said, why)| again(visit, &order, said, &why))?;
             match old::listing(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))? {
                 Some(messages) => (connection, messages),

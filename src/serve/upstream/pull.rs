@@ -107,31 +107,46 @@ pub fn later(shared: &Arc<Shared>, order: Order) {
 pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
     // Another session of the same user is at it.
     let Some(guard) = shared.upstreams.busy.pull(&order.address) else { return };
-    let pull = guard.shared();
-    let start = Start {
-        opened: None,
-        patience: old::hurried(limits::NEWCOMERS_WAIT, Duration::ZERO),
-        once: true,
-        newcomers: true,
+    let (pull, until) = (guard.shared(), Instant::now() + limits::NEWCOMERS_WAIT);
+    let line = order.line("upstream.newcomers");
+    let opened = match runtime::timeout(limits::NEWCOMERS_WAIT, open(&order)).await {
+        Some(Ok(opened)) => opened,
+        Some(Err(why)) => return line.with("why", why).warn(),
+        None => return line.with("why", "it took too long").warn(),
     };
+    let patience = old::hurried(limits::NEWCOMERS_WAIT, Duration::ZERO);
+    let start = Start { opened: Some(opened), patience, once: true, newcomers: true };
     let shared = Arc::clone(shared);
     runtime::spawn_named(format!("newcomers account={}", order.address), async move {
-        let (line, began) = (order.line("upstream.newcomers"), Instant::now());
-        match bring(&shared, order.clone(), start, &guard).await {
-            Outcome::Complete(Landed { messages: 0, .. }) => {}
-            Outcome::Complete(Landed { messages, bytes }) => {
-                count(&shared, &order, messages).await;
-                line.with("messages", messages).with("size", bytes).with("ms", ms(began)).info();
-            }
-            Outcome::Stopped => line.with("why", "it took too long").warn(),
-            Outcome::Failed(why) => line.with("why", why).warn(),
-        }
-        drop(guard); // Only now may the maildrop be opened.
+        bring_newcomers(&shared, order, start, guard, line).await;
     });
-    if runtime::timeout(limits::NEWCOMERS_WAIT, pull.ended()).await.is_none() {
+    let left = || until.saturating_duration_since(Instant::now());
+    if runtime::timeout(left(), pull.ended()).await.is_none() {
         pull.stop();
-        runtime::timeout(limits::PULL_STOP_WAIT, pull.ended()).await;
+        // What is on its last steps here may hold the maildrop for a moment.
+        runtime::timeout(limits::NEWCOMERS_STOP_WAIT, pull.ended()).await;
     }
+}
+
+/// A session at the old server, and what it lists.
+async fn open(order: &Order) -> Result<Opened, String> {
+    let mut connection = order.account.log_in(Duration::ZERO).await.map_err(|(_, why)| why)?;
+    let messages = old::listing(&mut connection).await?;
+    Ok((connection, messages.ok_or("it has no unique-ids (UIDL)")?))
+}
+
+async fn bring_newcomers(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGuard, line: Line) {
+    let began = Instant::now();
+    match bring(shared, order.clone(), start, &guard).await {
+        Outcome::Complete(Landed { messages: 0, .. }) => {}
+        Outcome::Complete(Landed { messages, bytes }) => {
+            count(shared, &order, messages).await;
+            line.with("messages", messages).with("size", bytes).with("ms", ms(began)).info();
+        }
+        Outcome::Stopped => line.with("why", "it took too long").warn(),
+        Outcome::Failed(why) => line.with("why", why).warn(),
+    }
+    drop(guard); // Only now may the maildrop be opened.
 }
 
 /// Waits for a pull, as long as it may end in time; then stops it. `true`: it has ended.
