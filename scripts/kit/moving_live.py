@@ -96,10 +96,15 @@ class User:
         self.runs += 1
         getattr(self, self.program)(port)
 
-    def fetchmail(self, port):
+    def store(self, then=""):
+        """A program that keeps its standard input as a file."""
         store = self.folder / "store"
-        store.write_text(f'#!/bin/sh\nexec cat > "$(mktemp {self.inbox}/new/XXXXXXXX)"\n')
+        store.write_text(f'#!/bin/sh\ncat > "$(mktemp {self.inbox}/new/XXXXXXXX)"{then}\n')
         store.chmod(0o700)
+        return store
+
+    def fetchmail(self, port):
+        store = self.store()
         settings = secret_file(self.folder / "fetchmailrc", f"""
 set invisible
 poll {HOST} service {port} proto pop3 uidl
@@ -109,6 +114,7 @@ poll {HOST} service {port} proto pop3 uidl
         run(command, timeout=120, ok=range(256))
 
     def getmail(self, port):
+        # It forks first and listens for the end of its child then: one that ends too early hangs it.
         settings = secret_file(self.folder / "getmailrc", f"""
 [retriever]
 type = SimplePOP3Retriever
@@ -117,8 +123,9 @@ port = {port}
 username = {self.name}
 password = {PASSWORD}
 [destination]
-type = Maildir
-path = {self.inbox}/
+type = MDA_external
+path = {self.store("; sleep 0.1")}
+allow_root_commands = true
 [options]
 delete = false
 read_all = false
