@@ -4,7 +4,7 @@ import math
 from html import escape
 
 WIDTH, HEIGHT = 300, 220
-LEFT, TOP, RIGHT, BOTTOM = 52, 34, 12, 40
+LEFT, TOP, RIGHT, BOTTOM = 52, 42, 12, 40
 COLOURS = ["#1f6f8b", "#c8553d", "#588157"]
 
 
@@ -42,12 +42,14 @@ def panel(offset, title, x_label, curves):
         yield f'<line x1="{offset + LEFT}" y1="{y:.1f}" x2="{offset + LEFT + across}" y2="{y:.1f}" stroke="#ddd"/>'
         yield f'<text x="{offset + LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(exponent)}</text>'
     yield f'<text x="{offset + LEFT + across / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
-    for number, (name, points) in enumerate(curves.items()):
-        colour = COLOURS[number % len(COLOURS)]
+    for points, colour in zip(curves.values(), COLOURS):
         path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)
         yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
         yield from (f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" fill="{colour}"/>' for x, y in points)
-        yield f'<text x="{offset + LEFT + 6}" y="{TOP + 13 + 13 * number}" fill="{colour}">{escape(name)}</text>'
+    x = offset + LEFT
+    for name, colour in zip(curves, COLOURS):
+        yield f'<text x="{x}" y="32" fill="{colour}">{escape(name)}</text>'
+        x += 6 * len(name) + 14
 
 
 def picture(panels):
