@@ -182,8 +182,14 @@ fn parse_line(line: &str) -> Option<Move> {
         "cur" => Place::Cur,
         _ => return None,
     };
-    let mut name = || name::decode(fields.next()?.as_bytes()).map(OsString::from_vec);
+    let mut name =
+        || name::decode(fields.next()?.as_bytes()).filter(|name| is_name(name)).map(OsString::from_vec);
     Some(Move { staged: name()?, place, name: name()? })
+}
+
+/// A list that somebody put into the Maildir must not lead out of it.
+fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && !name.contains(&b'/') && name != b"." && name != b".."
 }
 
 #[cfg(test)]

@@ -98,3 +98,14 @@ fn each_step_may_fail_and_the_next_login_goes_on() {
         }
     }
 }
+
+#[test]
+fn a_list_that_leads_out_of_the_maildir_is_damaged() {
+    for name in ["../../other/new/x", "..", ".", "", "/etc/passwd"] {
+        let (maildir, mut moves, next) = staged();
+        moves[0].name = name.into();
+        commit(&OsDisk, &staging(&maildir), &next, &moves).unwrap();
+        let refused = settle(&OsDisk, &maildir.folders).unwrap_err();
+        assert!(refused.to_string().contains("commit is damaged"), "{name}: {refused}");
+    }
+}
