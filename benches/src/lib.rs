@@ -1,0 +1,1 @@
+//! Nothing: the benches are in `machines.rs`, and a package needs a library or a program.
