@@ -172,7 +172,7 @@ impl Host {
     }
 
     fn say(&mut self, response: &Response) {
-        check(response.text());
+        check(&response.text());
         response.write_to(&mut self.said);
     }
 }
