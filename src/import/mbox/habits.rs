@@ -207,7 +207,7 @@ impl Server {
     }
 
     /// Its habits.
-    pub(super) fn habits(self) -> Habits {
+    pub fn habits(self) -> Habits {
         match self {
             Self::Dovecot => DOVECOT,
             Self::Uw => UW,

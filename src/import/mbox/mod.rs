@@ -14,22 +14,21 @@ mod index;
 mod lock;
 mod numbers;
 mod pieces;
-mod scan;
+pub mod scan;
 mod shown;
 mod splitter;
 mod unique_ids;
 
-pub use habits::Server;
+pub use habits::{Habits, Identity, Server};
+pub use index::Message;
+pub use numbers::Numbers;
 
-use super::source::{Error, Flags, Found, Inventory, SkippedItem, Source, UniqueIdOf};
+use super::source::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
 use super::uidl_format::{UidlFormat, Variable};
 use crate::limits;
 use fingerprint::Recipe;
-use habits::{Habits, Identity};
 use identity::Identities;
-use index::Message;
 use lock::{Busy, Lock};
-use numbers::Numbers;
 use scan::Stop;
 use std::fs::File;
 use std::io;
@@ -155,15 +154,14 @@ impl Source for Mbox {
         self.lock = Some(lock);
         let (messages, numbers) = self.index()?;
         let ids = unique_ids::of(&self.path, self.server, &self.options, &messages, &numbers)?;
-        let mut identities = Identities::default();
+        let (mut identities, mut hidden) = (Identities::default(), 0);
         let mut shown = Vec::with_capacity(messages.len());
         for (number, (message, id)) in (1..).zip(messages.into_iter().zip(ids)) {
-            let place = format!("message {number}, at octet {}", message.start);
             if self.habits().hides(&message) {
-                let why = "it is marked as deleted, so the old server did not show it".to_owned();
-                inventory.skipped.push(SkippedItem { what: place, why });
+                hidden += 1;
                 continue;
             }
+            let place = format!("message {number}, at octet {}", message.start);
             let name = identities.of(message.name);
             if id.foreseen {
                 inventory.foreseen.insert(inventory.messages.len());
@@ -177,6 +175,7 @@ impl Source for Mbox {
             shown.push(message);
         }
         inventory.warnings.extend(self.doubts(&inventory));
+        inventory.warnings.extend(self.left_behind(hidden));
         self.messages = shown;
         Ok(inventory)
     }
@@ -225,6 +224,16 @@ impl Mbox {
                         .to_owned(),
             },
         }
+    }
+
+    fn left_behind(&self, hidden: usize) -> Option<String> {
+        (hidden > 0).then(|| {
+            format!(
+                "{}: {hidden} messages are marked as deleted, so {} did not show them; they stay behind",
+                self.path.display(),
+                self.server.as_str()
+            )
+        })
     }
 
     /// What the operator should know about unique-ids that nobody could know.
