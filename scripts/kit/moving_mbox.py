@@ -165,9 +165,9 @@ class Session:
             found.append(line[1:] if line.startswith(b".") else line)
         return found
 
-    def everything(self):
+    def everything(self, user=USER):
         """`{"uidls": [...], "sizes": [...], "octets": [...]}`, Latin-1 for octets."""
-        self.ask(f"USER {USER}")
+        self.ask(f"USER {user}")
         self.ask(f"PASS {PASSWORD}")
         uidls = [line.rstrip(b"\r\n").split(b" ", 1)[1] for line in self.lines("UIDL")]
         sizes = [int(line.split()[1]) for line in self.lines("LIST")]
