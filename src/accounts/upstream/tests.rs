@@ -2,6 +2,7 @@
 
 use super::super::testing::{Fixture, address, password, user};
 use super::*;
+use crate::mail::Domain;
 
 fn upstream(scope: &str) -> Upstream {
     let scope = match scope.contains('@') {
