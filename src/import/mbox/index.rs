@@ -236,7 +236,7 @@ impl Index {
             ..open.message
         };
         // What holds the base alone is no message, for those who look for a base.
-        match (self.numbers.next(), self.habits.identity) {
+        match (self.numbers.end_header(), self.habits.identity) {
             (Some(Number { uid, foreseen }), _) => self.messages.push(Message { uid, foreseen, ..message }),
             (None, Identity::Hash(_) | Identity::Written) => self.messages.push(message),
             (None, _) => {}

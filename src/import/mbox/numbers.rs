@@ -106,7 +106,7 @@ impl Numbers {
     }
 
     /// The header of this message is over: its number, or `None` when it is no message.
-    pub fn next(&mut self) -> Option<Number> {
+    pub fn end_header(&mut self) -> Option<Number> {
         let mut uid = std::mem::take(&mut self.uid);
         let foreseen = uid == 0;
         let pseudo = std::mem::take(&mut self.pseudo);
@@ -175,7 +175,7 @@ mod tests {
             if !uid.is_empty() {
                 numbers.uid(uid.as_bytes());
             }
-            numbers.next().unwrap().uid
+            numbers.end_header().unwrap().uid
         });
         (given.collect(), numbers.validity(), numbers.misfit())
     }
@@ -225,10 +225,10 @@ mod tests {
         numbers.base(true, b"7 9\n");
         numbers.base(false, b"8 1\n");
         let foreseen = |uid| Some(Number { uid, foreseen: true });
-        assert_eq!((numbers.next(), numbers.next()), (None, foreseen(10)));
+        assert_eq!((numbers.end_header(), numbers.end_header()), (None, foreseen(10)));
         numbers.base(false, b"8 1\n");
-        assert_eq!((numbers.next(), numbers.validity()), (foreseen(11), Some(7)));
+        assert_eq!((numbers.end_header(), numbers.validity()), (foreseen(11), Some(7)));
         numbers.uid(b"12\n");
-        assert_eq!(numbers.next(), Some(Number { uid: 12, foreseen: false }));
+        assert_eq!(numbers.end_header(), Some(Number { uid: 12, foreseen: false }));
     }
 }
