@@ -103,6 +103,9 @@ impl Digest {
             Some(colon) => (&data[..colon], String::from_utf8_lossy(&data[colon + 1..]).into_owned()),
             None => (data, user.to_owned()),
         };
+        if owner.chars().any(char::is_control) {
+            return Err(Unusable("DIGEST-MD5: a name with control characters".to_owned()));
+        }
         let digest = fixed(encoding, data, 16).map_err(|why| why.of("DIGEST-MD5"))?;
         Ok(Self { algorithm: Algorithm::Md5, mixed: Mixed::Owner(owner), digest })
     }

@@ -26,7 +26,8 @@ use written::{Encoding, Written};
 /// A hash that an old server made and that can be verified here.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OldHash {
-    /// As it is stored: the scheme in capitals, `{SSHA.HEX}…`; nothing but visible ASCII.
+    /// As it is stored: the scheme in capitals, `{SSHA.HEX}…`; no control characters; ASCII, but for the owner of a
+    /// DIGEST-MD5.
     text: String,
     kind: Kind,
 }

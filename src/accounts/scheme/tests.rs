@@ -384,3 +384,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_stored_has_no_control_characters() {
+    let stored = format!("{{DIGEST-MD5}}{}:anna@example.org", "0".repeat(32));
+    assert!(OldHash::parse_stored(&stored).is_ok());
+    assert!(OldHash::parse_stored(&stored.replace("@", "\n")).is_err());
+}
