@@ -88,7 +88,7 @@ pub struct Habits {
     pub crlf_ends_header: bool,
     /// The header lines that are not shown; lower case.
     pub hidden: &'static [&'static [u8]],
-    /// See [`CarriageReturns`].
+    /// See `CarriageReturns`.
     pub carriage_returns: CarriageReturns,
     /// Whether a header field is shown as name, colon, one blank and value, however it stands in the file.
     pub evens_blanks: bool,
