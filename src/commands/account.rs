@@ -7,8 +7,11 @@ use super::table::{self, Align, Column};
 use crate::accounts::{Account, Accounts, ChangeError};
 use crate::config::{Finding, Settings, units};
 use crate::mail::{AccountAddress, Bytes, date};
-use crate::maildrop::{self, Usage};
+use crate::maildrop::disk::OsDisk;
+use crate::maildrop::tree::Tree;
+use crate::maildrop::{self, Usage, moving};
 use serde::Serialize;
+use std::io;
 
 /// `account add ADDRESS`
 ///
@@ -63,8 +66,23 @@ pub fn enable(settings: &Settings, name: &str) -> Result<(), Finding> {
 /// # Errors
 /// As [`disable`].
 pub fn release(settings: &Settings, name: &str) -> Result<(), Finding> {
-    change(settings, name, Accounts::release)
-        .and_then(|account| table::print(&format!("released {account}: logins are taken")))
+    let account = change(settings, name, Accounts::release)?;
+    let tree = Tree::new(OsDisk, settings.mail());
+    let released = match tree.existing(&account) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        root => root.and_then(|root| moving::release(&OsDisk, &root)),
+    };
+    released.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Finding {
+            what: format!("an import of {account} is running, and nobody can log in before its end"),
+            remedy: "wait for it, or stop it and run this command again".to_owned(),
+        },
+        _ => Finding {
+            what: format!("the mailbox of {account} cannot be opened to logins: {error}"),
+            remedy: "run this command as a user that may write there".to_owned(),
+        },
+    })?;
+    table::print(&format!("released {account}: logins are taken"))
 }
 
 /// `account quota ADDRESS SIZE`

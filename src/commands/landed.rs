@@ -183,6 +183,11 @@ impl Report {
         Self { is_rehearsal, ..self }
     }
 
+    /// Whether nothing was left behind.
+    pub fn is_complete(&self) -> bool {
+        self.skipped.is_empty()
+    }
+
     /// Of the files of what came over.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -237,7 +242,7 @@ impl Report {
                 first.what,
                 first.why
             ),
-            remedy: "the others are here; run the same command again for these".to_owned(),
+            remedy: "mend them, or take them away there, and run the same command again".to_owned(),
         })
     }
 }

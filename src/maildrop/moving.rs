@@ -15,6 +15,7 @@ use super::{Error, ledger, name, sealed};
 use crate::limits;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -58,8 +59,42 @@ pub fn settle<D: Disk>(disk: &D, folders: &Folders) -> Result<(), Error> {
     };
     if has(&staging, COMMIT)? {
         finish(disk, folders, &staging)?;
+        tidy(disk, folders, &staging);
     } else if has(&staging, WAS_EMPTY)? {
         return Err(Error::BeingMoved);
+    }
+    Ok(())
+}
+
+/// Removes the folder behind the moves, unless another import is at it: what that has put there must stay.
+/// What stays is in nobody's way; the next import takes it away.
+fn tidy<D: Disk>(disk: &D, folders: &Folders, staging: &Folder) {
+    let Ok(lock) = staging.reopen().map(File::from) else { return };
+    if lock.try_lock().is_ok() && has(staging, COMMIT).is_ok_and(|committed| !committed) {
+        let _ = clear(disk, &folders.root, staging);
+    }
+}
+
+/// Lets logins in again where an import was given up: its staged messages stay for the next one.
+///
+/// # Errors
+/// `WouldBlock` while an import is running; what the disk says.
+pub fn release<D: Disk>(disk: &D, root: &Folder) -> io::Result<()> {
+    let staging = match disk.open_folder(root, OsStr::new(STAGING)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let lock = File::from(staging.reopen()?);
+    match lock.try_lock() {
+        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::Error(error)) => return Err(error),
+        Ok(()) => {}
+    }
+    // A committed one is finished by the next login.
+    if !has(&staging, COMMIT)? && has(&staging, WAS_EMPTY)? {
+        disk.unlink(&staging, OsStr::new(WAS_EMPTY))?;
+        disk.sync_folder(&staging)?;
     }
     Ok(())
 }
@@ -92,17 +127,25 @@ pub fn committed(staging: &Folder) -> io::Result<Option<Vec<Move>>> {
 /// # Errors
 /// What the disk says. If it was the very last sync, the import may be committed all the same.
 pub fn commit<D: Disk>(disk: &D, staging: &Folder, next: &ledger::Ledger, moves: &[Move]) -> io::Result<()> {
-    sealed::write(disk, staging, OsStr::new(LEDGER), &next.to_text())?;
+    let (ledger, list) = (next.to_text(), sealed::seal(HEAD, &to_lines(moves)));
+    // A mark that nobody can read would refuse every login.
+    if ledger.len().max(list.len()) as u64 > limits::LEDGER_FILE_MAX {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "more messages than one mailbox may bring along",
+        ));
+    }
+    sealed::write(disk, staging, OsStr::new(LEDGER), &ledger)?;
     let draft = OsStr::new(COMMIT_DRAFT);
-    sealed::write(disk, staging, draft, &sealed::seal(HEAD, &to_lines(moves)))?;
+    sealed::write(disk, staging, draft, &list)?;
     // What the mark speaks of must be there for good before the mark is.
     disk.sync_folder(staging)?;
     disk.replace(staging, draft, OsStr::new(COMMIT))?;
     disk.sync_folder(staging)
 }
 
-/// Moves what was committed, puts the ledger in force, and removes the staging folder. The maildrop must be
-/// locked.
+/// Moves what was committed and puts the ledger in force; what is left of the staging folder means nothing
+/// then, and whoever has locked it may [`clear`] it. The maildrop must be locked.
 ///
 /// # Errors
 /// What the disk says; the mark stays, and the next one to look goes on.
@@ -124,10 +167,7 @@ pub fn finish<D: Disk>(disk: &D, folders: &Folders, staging: &Folder) -> io::Res
     }
     // Before anybody can delete a message: a mark that came back would bring it back.
     disk.unlink(staging, OsStr::new(COMMIT))?;
-    disk.sync_folder(staging)?;
-    // What stays is in nobody's way; the next import takes it away.
-    let _ = clear(disk, &folders.root, staging);
-    Ok(())
+    disk.sync_folder(staging)
 }
 
 /// Removes the staging folder and what is left in it; without a commit mark it means nothing.
@@ -151,8 +191,12 @@ pub fn clear<D: Disk>(disk: &D, root: &Folder, staging: &Folder) -> io::Result<(
 fn link<D: Disk>(disk: &D, folders: &Folders, staging: &Folder, step: &Move) -> io::Result<()> {
     let (from, to) = ((staging, &step.staged[..]), (folders.of(step.place), &step.name[..]));
     match disk.link(from, to) {
-        // This was done before, and broken off behind it.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(from, to) => Ok(()),
+        // This was done before, and broken off behind it; done anew, because the sync behind it may have
+        // failed, and another sync of what was written then proves nothing.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && same_file(from, to) => {
+            disk.unlink(to.0, to.1)?;
+            disk.link(from, to)
+        }
         linked => linked,
     }
 }

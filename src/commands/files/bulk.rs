@@ -256,7 +256,7 @@ impl Whole {
         let Some(first) = self.accounts.refused.first() else { return Ok(()) };
         Err(Ending::Failed(Finding {
             what: format!("line {}: {}: {}", first.line, first.address, first.why),
-            remedy: "mend it and run the same command again; the others are here".to_owned(),
+            remedy: "mend it, or take it away there, and run the same command again".to_owned(),
         }))
     }
 }

@@ -132,6 +132,7 @@ pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> 
             text.finish(&mut lf);
             sum.update(&lf);
             digest = crate::maildrop::name::hex(&sum.finalize());
+            digest.truncate(DIGEST_LEN);
         }
         let staged = Staged { key: wanted.key.clone(), bytes: Bytes(octets.0), octets, digest };
         gathered.staged.push((wanted.index, staged));

@@ -176,6 +176,7 @@ impl<D: Disk> Landing<D> {
         let mut imported = Imported { source: source.name(), ..Imported::default() };
         if let Some(earlier) = self.finish_earlier(account, &folders, &staging)? {
             imported.add_earlier(&earlier);
+            drop(staging); // Or it would keep itself out.
             staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
         let ready = self.prepare(source, &folders);
@@ -190,6 +191,11 @@ impl<D: Disk> Landing<D> {
         imported.count(&inventory, &plan, &gathered);
         if gathered.staged.is_empty() && !buries {
             moving::clear(disk, &folders.root, &staging.folder)?;
+            return Ok(imported);
+        }
+        // Shown without it, the others would keep it from its place for good.
+        if !imported.is_complete() && ledger.entries.iter().all(|entry| entry.base.is_empty()) {
+            imported.warnings.push("none of it is shown until all of it can be read".to_owned());
             return Ok(imported);
         }
         let batch = naming::batch(&inventory, &ledger, &gathered.staged, &self.host, SystemTime::now());
@@ -281,6 +287,8 @@ impl<D: Disk> Landing<D> {
             match self.maildrops.keep_out(account, &folders.root) {
                 Ok(_kept_out) => {
                     moving::finish(&self.tree.disk, folders, &staging.folder)?;
+                    // What stays is in nobody's way; the next import takes it away.
+                    let _ = moving::clear(&self.tree.disk, &folders.root, &staging.folder);
                     return Ok(true);
                 }
                 Err(maildrop::Error::Temporary(error)) => return Err(error.into()),

@@ -187,6 +187,7 @@ mod tests {
     #[test]
     fn what_a_mail_program_would_notice_is_named() {
         let place = Place::new();
+        place.import(&mut Mailbox::of(&[(b"a", b"1\r\n")])).unwrap();
         let mut old = Mailbox::of(&[(b"a", b"1\r\n"), (b"a", b"2\r\n"), (b"b", b"3\r\n"), (b"c", b"no end")]);
         old.broken = vec![2];
         assert_eq!(

@@ -4,6 +4,7 @@
 //! was broken off goes on behind the last one. Knows the folder; which messages are wanted it is told.
 
 use super::Failure;
+use crate::limits;
 use crate::mail::{Bytes, Octets};
 use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
@@ -13,6 +14,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, TryLockError};
 use std::io;
+use std::time::Instant;
 
 /// The folder, which no other import of this account has as long as this lives.
 #[derive(Debug)]
@@ -62,8 +64,17 @@ impl Staging {
     /// # Errors
     /// `Running` when another import of this account has it; `Disk`.
     pub fn open<D: Disk>(disk: &D, folders: &Folders, holds: bool) -> Result<Self, Failure> {
+        let until = Instant::now() + limits::STAGING_LOCK_PATIENCE;
         loop {
-            if let Some(staging) = Self::try_open(disk, folders)? {
+            let opened = match Self::try_open(disk, folders) {
+                // A login that makes an earlier import's moves has it for a moment.
+                Err(Failure::Running) if Instant::now() < until => {
+                    std::thread::sleep(limits::IMPORT_LOCK_POLL);
+                    continue;
+                }
+                opened => opened?,
+            };
+            if let Some(staging) = opened {
                 if holds && is_empty(disk, folders)? {
                     moving::note_empty(disk, &staging.folder)?;
                 }

@@ -206,17 +206,43 @@ fn a_source_that_fails_on_the_way_leaves_the_mailbox_as_it_was_and_is_asked_only
 }
 
 #[test]
-fn a_message_that_cannot_be_read_is_named_and_the_others_come_over() {
+fn a_message_that_cannot_be_read_is_named_and_the_others_wait_for_it() {
     let here = Here::new();
     let mut old = Mailbox::numbered(3);
     old.broken = vec![1];
     let imported = here.import(&mut old).unwrap();
-    assert_eq!((imported.found, imported.imported), (3, 2));
+    assert_eq!((imported.found, imported.imported), (3, 0));
     assert!(!imported.is_complete() && imported.skipped[0].what == "old-2", "{:?}", imported.skipped);
-    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
+    assert!(here.seen().is_err(), "all or nothing");
     old.broken.clear();
+    old.read.clear();
     let imported = here.import(&mut old).unwrap();
-    assert_eq!((imported.imported, imported.already), (1, 2));
+    assert_eq!((imported.imported, imported.already, &old.read[..]), (3, 0, &[1][..]));
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-2", "old-3"]);
+}
+
+#[test]
+fn a_newcomer_that_cannot_be_read_holds_up_no_other() {
+    let here = Here::new();
+    here.import(&mut Mailbox::numbered(1)).unwrap();
+    let mut old = Mailbox::numbered(3);
+    old.broken = vec![1];
+    let imported = here.import(&mut old).unwrap();
+    assert_eq!((imported.imported, imported.already, imported.skipped.len()), (1, 1, 1));
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
+}
+
+#[test]
+fn an_import_that_was_given_up_can_be_released() {
+    let here = Here::new();
+    let mut old = Mailbox::numbered(3);
+    old.ends_at = Some(2);
+    assert!(here.import(&mut old).is_err() && here.seen().is_err());
+    let root = crate::maildrop::twin::folder(&here.path(""));
+    moving::release(&OsDisk, &root).unwrap();
+    assert_eq!(here.seen().unwrap(), []);
+    old.ends_at = None;
+    assert_eq!(here.import(&mut old).unwrap().imported, 3);
 }
 
 #[test]

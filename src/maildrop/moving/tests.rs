@@ -109,3 +109,32 @@ fn a_list_that_leads_out_of_the_maildir_is_damaged() {
         assert!(refused.to_string().contains("commit is damaged"), "{name}: {refused}");
     }
 }
+
+#[test]
+fn a_login_leaves_the_folder_of_an_import_that_is_at_it() {
+    let (maildir, moves, next) = staged();
+    commit(&OsDisk, &staging(&maildir), &next, &moves).unwrap();
+    let import = File::from(staging(&maildir).reopen().unwrap());
+    import.try_lock().unwrap();
+    settle(&OsDisk, &maildir.folders).unwrap();
+    assert_eq!(maildir.scan().entries().len(), 2);
+    assert!(maildir.path(STAGING).exists(), "what another import has put there must stay");
+    drop(import);
+    commit(&OsDisk, &staging(&maildir), &next, &[]).unwrap();
+    settle(&OsDisk, &maildir.folders).unwrap();
+    assert!(!maildir.path(STAGING).exists());
+}
+
+#[test]
+fn an_import_that_runs_is_not_released() {
+    let (maildir, ..) = staged();
+    note_empty(&OsDisk, &staging(&maildir)).unwrap();
+    let import = File::from(staging(&maildir).reopen().unwrap());
+    import.try_lock().unwrap();
+    let refused = release(&OsDisk, &maildir.folders.root).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::WouldBlock);
+    assert!(matches!(settle(&OsDisk, &maildir.folders), Err(Error::BeingMoved)));
+    drop(import);
+    release(&OsDisk, &maildir.folders.root).unwrap();
+    settle(&OsDisk, &maildir.folders).unwrap();
+}
