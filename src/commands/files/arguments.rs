@@ -147,6 +147,7 @@ impl Habits {
             reuse_xuidl: self.reuse_xuidl || dovecot.reuse_xuidl,
             rename_duplicates: self.rename_duplicate_uidls || dovecot.rename_duplicates,
             mbox_md5: self.mbox_md5.or(said).unwrap_or_default(),
+            is_dovecots: self.doveconf.is_some(),
         }
     }
 }

@@ -18,8 +18,10 @@ struct Traces {
     base: bool,
     /// X-UIDL.
     uidl: bool,
-    /// X-UID filled up with blanks: Dovecot leaves itself room.
+    /// X-UID filled up with blanks, or a last UID filled up with zeros: Dovecot leaves itself room.
     padded: bool,
+    /// Nothing at all.
+    empty: bool,
 }
 
 /// Goes by X-IMAPbase (UW) and X-UIDL (qpopper), if nothing speaks against it.
@@ -34,7 +36,11 @@ pub fn server(path: &Path, file: &impl ReadAt, options: &Options) -> Result<Serv
         return Err(no_mbox(path));
     };
     match traces {
-        Traces { base: true, uidl: false, padded: false } => Ok(Server::Uw),
+        // No message, no unique-id that could be wrong.
+        Traces { empty: true, .. } => Ok(Server::Plain),
+        // Who ran doveconf has a Dovecot.
+        _ if options.is_dovecots => Ok(Server::Dovecot),
+        Traces { base: true, uidl: false, padded: false, .. } => Ok(Server::Uw),
         Traces { base: false, uidl: true, .. } => Ok(Server::Qpopper),
         traces => Err(ask(path, &traces)),
     }
@@ -66,7 +72,8 @@ fn first_header(file: &impl ReadAt) -> std::io::Result<Option<Traces>> {
     if !rest.is_empty() && !rest.starts_with(b"From ") {
         return Ok(None);
     }
-    let (mut pieces, mut traces) = (Pieces::default(), Traces::default());
+    let mut traces = Traces { empty: rest.is_empty() && read < block.len(), ..Traces::default() };
+    let mut pieces = Pieces::default();
     while let Some(piece) = pieces.next(&mut rest) {
         if PLAIN.ends_header(piece) {
             break;
@@ -78,9 +85,14 @@ fn first_header(file: &impl ReadAt) -> std::io::Result<Option<Traces>> {
 
 fn note(piece: Piece, traces: &mut Traces) {
     match super::fingerprint::name_of(piece.octets).unwrap_or_default().to_ascii_lowercase().as_slice() {
-        b"x-imapbase" | b"x-imap" => traces.base = true,
+        b"x-imap" => traces.base = true,
+        b"x-imapbase" => {
+            traces.base = true;
+            let last = piece.octets.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(2);
+            traces.padded |= last.is_some_and(|uid| uid.len() == 10 && uid.starts_with(b"0"));
+        }
         b"x-uidl" => traces.uidl = true,
-        b"x-uid" => traces.padded = piece.octets.trim_ascii_end().len() + 2 < piece.octets.len(),
+        b"x-uid" => traces.padded |= piece.octets.trim_ascii_end().len() + 2 < piece.octets.len(),
         _ => {}
     }
 }

@@ -57,6 +57,8 @@ pub struct Options {
     pub rename_duplicates: bool,
     /// Dovecot's `mbox_md5`.
     pub mbox_md5: Md5Of,
+    /// It is known otherwise that a Dovecot showed it, though none of these says so.
+    pub is_dovecots: bool,
 }
 
 /// An mbox.

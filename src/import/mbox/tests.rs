@@ -60,7 +60,7 @@ fn the_first_message_shows_who_served_it_or_it_is_asked_for() {
     let named =
         |header: &str| Mailbox::new(format!("{FROM}{header}\nbody\n")).open(None).map(|source| source.name());
     for (header, server) in [
-        ("X-IMAPbase: 1006995232 0000000003\nStatus: RO\nX-Status: \nX-Keywords: \nX-UID: 3\n", "uw mbox:"),
+        ("X-IMAPbase: 1795334055 3\nStatus: RO\nX-Status: \nX-Keywords: \nX-UID: 3\n", "uw mbox:"),
         ("Subject: internal\nX-IMAP: 1006995232 0000000003\nStatus: RO\n", "uw mbox:"),
         ("X-UIDL: abc\nSubject: x\n", "qpopper mbox:"),
     ] {
@@ -69,7 +69,9 @@ fn the_first_message_shows_who_served_it_or_it_is_asked_for() {
     }
     for header in [
         "Subject: x\n",
-        "X-IMAPbase: 1006995232 0000000003\nX-UID: 3                     \nStatus: RO\n",
+        "X-IMAPbase: 1006995232 3\nX-UID: 3                     \nStatus: RO\n",
+        // The room behind X-UID is used up, as flags were set.
+        "X-IMAPbase: 1006995232 0000000003 NonJunk\nX-UID: 3\nStatus: RO\n",
         "X-UIDL: abc\nX-IMAPbase: 1006995232 3\n",
         "Subject: x\n\nX-UIDL: in the body\n",
     ] {
@@ -77,7 +79,11 @@ fn the_first_message_shows_who_served_it_or_it_is_asked_for() {
         let choices = "--server dovecot, uw, popa3d, qpopper, mailutils, solid-pop3d, plain;";
         assert!(said.contains("/anna: which server showed this mail?") && said.contains(choices), "{said}");
     }
-    asks(Mailbox::new("").open(None));
+    let empty = Mailbox::new("").open(None).map(|source| source.name());
+    assert!(empty.unwrap().starts_with("plain mbox:"), "no message, no wrong guess");
+    let mailbox = Mailbox::new(format!("{FROM}X-IMAPbase: 7 1\nX-UID: 1\n\nbody\n"));
+    let options = Options { is_dovecots: true, ..Options::default() };
+    assert!(open(&mailbox.path(), &options).unwrap().name().starts_with("dovecot mbox:"));
 }
 
 #[test]
