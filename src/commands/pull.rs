@@ -11,7 +11,7 @@ use super::old_server::Access;
 use super::table;
 use crate::config::{Finding, Settings};
 use crate::fetch::{Login, Mailbox, Patience, Server};
-use crate::import::landing::{Imported, Landing, Progress};
+use crate::import::landing::{Difference, Imported, Landing, Pair, Progress};
 use crate::mail::AccountAddress;
 use clap::Args;
 use std::collections::HashMap;
@@ -94,7 +94,7 @@ pub fn run(settings: &Settings, arguments: &PullArgs, quiet: bool) -> Result<(),
     };
     let report = {
         let progress = landed::Progress::shown_if(!quiet);
-        place.pull(&job, &mut |now| progress.show(now))?
+        place.pull(&job, true, &mut |now| progress.show(now))?
     };
     report.warn();
     table::print(&if arguments.json { json(&report)? } else { report.told() })?;
@@ -102,7 +102,8 @@ pub fn run(settings: &Settings, arguments: &PullArgs, quiet: bool) -> Result<(),
 }
 
 impl Place<'_> {
-    fn pull(&self, job: &Job, watch: &mut dyn FnMut(Progress)) -> Result<Report, Finding> {
+    /// `is_last`: with this mailbox all is here that the account waits for.
+    fn pull(&self, job: &Job, is_last: bool, watch: &mut dyn FnMut(Progress)) -> Result<Report, Finding> {
         landed::there_is(self.settings, &job.to)?;
         let (server, login) = (job.server.clone(), job.login.clone());
         let mut mailbox = Mailbox::new(server, login, Patience::default(), self.how.no_uidl);
@@ -113,22 +114,35 @@ impl Place<'_> {
         };
         let imported = imported.map_err(|failure| landed::failed(&job.to, failure))?;
         let is_complete = imported.is_complete();
-        if is_complete && !self.how.dry_run {
+        if is_complete && is_last && !self.how.dry_run {
             let accounts = open(self.settings)?;
             accounts.release(&job.to).map_err(|error| refused(self.settings, &job.to, &error))?;
         }
-        let deleted = if self.how.delete_after { self.delete(mailbox, &imported)? } else { quit(mailbox) };
+        let deleted =
+            if self.how.delete_after { self.delete(&job.to, mailbox, &imported)? } else { quit(mailbox) };
         Ok(Report::new(&job.to, imported, deleted).rehearsed(self.how.dry_run))
     }
 
-    /// Only after all is here for good: then each message that was listed is one that came over.
-    fn delete(&self, mailbox: Mailbox, imported: &Imported) -> Result<Option<usize>, Finding> {
+    /// Only after all is here for good, and only what is seen to be here: a message of another mailbox may
+    /// have the same unique-id, and has then not come over.
+    fn delete(
+        &self,
+        to: &AccountAddress,
+        mailbox: Mailbox,
+        imported: &Imported,
+    ) -> Result<Option<usize>, Finding> {
         if !imported.is_complete() {
             mailbox.close();
             return Ok(Some(0));
         }
-        let all: Vec<usize> = (0..mailbox.messages().len()).collect();
-        Ok(Some(mailbox.delete(&all)?))
+        let pairs =
+            self.landing.prove(to, &imported.listed).map_err(|failure| landed::failed(to, failure))?;
+        let is_here = |pair: Pair| match (pair.there, pair.here, pair.difference) {
+            (Some(there), Some(_), None | Some(Difference::Order)) => there.number.checked_sub(1),
+            _ => None,
+        };
+        let here: Vec<usize> = pairs.into_iter().filter_map(is_here).collect();
+        Ok(Some(mailbox.delete(&here)?))
     }
 }
 
@@ -184,8 +198,10 @@ impl Work {
             // Not in the head of the loop: there the lock would be held while mail comes.
             let next = landed::unpoisoned(&self.accounts).next();
             let Some(account) = next else { return };
-            for (number, job) in account {
-                let outcome = place.pull(&job, &mut |_| {});
+            let (last, mut is_complete) = (account.len() - 1, true);
+            for (nth, (number, job)) in account.into_iter().enumerate() {
+                let outcome = place.pull(&job, is_complete && nth == last, &mut |_| {});
+                is_complete &= outcome.as_ref().is_ok_and(Report::is_complete);
                 let came = outcome.as_ref().map_or(0, Report::bytes);
                 self.progress.one_done(self.bytes.fetch_add(came, Relaxed) + came);
                 landed::unpoisoned(&self.done).push((number, (job.to, outcome)));

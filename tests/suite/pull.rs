@@ -103,6 +103,18 @@ fn nothing_is_deleted_on_the_old_server_but_after_all_is_here() {
 }
 
 #[test]
+fn what_is_not_here_is_not_deleted_on_the_old_server() {
+    let (old, new) = (old(), Server::start(""));
+    pull(&new, &old, &[]).done();
+    let mut client = new.log_in("anna");
+    client.ask("DELE 1", "+OK");
+    client.quit();
+    let told = json(&pull(&new, &old, &["--delete-after", "--json"]).done());
+    assert_eq!((&told["imported"], &told["deleted"]), (&0.into(), &2.into()));
+    assert_eq!(seen(&old).len(), 1);
+}
+
+#[test]
 fn what_mail_programs_would_notice_is_named() {
     let (old, new) = (old(), Server::start(""));
     let error = verify(&new, &old, &[]).failed();

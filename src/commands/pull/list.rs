@@ -49,6 +49,12 @@ fn jobs(octets: &[u8], common: &Server) -> Result<Vec<Job>, (usize, String)> {
         return Err((1, format!("the first line must name the columns, and {missing} is not among them")));
     }
     rows.map(|row| {
+        // Before any of it is shown: what is too much may be a part of a password.
+        if row.fields.len() > heading.len() {
+            let what =
+                "more fields than the first line names: put quotation marks around one with a comma in it";
+            return Err((row.line, what.to_owned()));
+        }
         let field = |name: &str| -> &[u8] {
             let at = heading.iter().position(|known| known == name);
             at.and_then(|at| row.fields.get(at)).map_or(&[], |field| field.as_ref())
