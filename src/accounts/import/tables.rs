@@ -55,6 +55,13 @@ fn each<const N: usize>(
     };
     for row in rows {
         let name = table.field(&row, needed[0]).trim_ascii();
+        // Before any of it is shown: what is too much may be a part of a password.
+        if row.fields.len() > table.0.len() {
+            let why =
+                "more fields than the first line names: put quotation marks around one with a comma in it";
+            reader.refuse(row.line, text(name), why);
+            continue;
+        }
         let entry = Entry { line: row.line, name, ..Entry::default() };
         reader.take(entry, |name| secret(&table, &row, name));
     }

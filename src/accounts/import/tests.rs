@@ -265,3 +265,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_comma_that_splits_a_password_is_refused_and_nothing_of_it_shown() {
+    let split = "address,password,scheme\nkim@c.test,{PLAIN}se,cret,PLAIN\nbo@c.test,\"se,cret\",PLAIN\n";
+    let read = users(split, Format::Csv);
+    assert_eq!(told(&read), ["3 bo@c.test se,cret"]);
+    let refused = &read.refused[0];
+    assert!(refused.line == 2 && refused.why.contains("quotation marks"), "{}", refused.why);
+    assert!(!refused.why.to_lowercase().contains("cret"), "{}", refused.why);
+}
