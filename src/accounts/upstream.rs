@@ -119,9 +119,12 @@ impl Accounts {
     /// The old server has accepted this password: makes the account, or gives it the password, and holds
     /// it until its mail is here. The hash is kept if it is one of this password already.
     ///
+    /// `false`, and nothing is changed, when all its mail has come while the old server was asked: thrown
+    /// back, it would be shown as it was there before.
+    ///
     /// # Errors
     /// `TakenByAlias`, `Storage`.
-    pub fn take_in(&self, address: &AccountAddress, password: &Password) -> Result<(), ChangeError> {
+    pub fn take_in(&self, address: &AccountAddress, password: &Password) -> Result<bool, ChangeError> {
         let (local_part, domain) = (address.local_part(), address.domain().as_str());
         let verdict =
             UserName::parse(&address.to_string()).map(|user| self.verify(&user, password)).transpose()?;
@@ -129,8 +132,12 @@ impl Accounts {
         let fresh = if knows_it { None } else { Some(Credential::new(password, self.rounds)?) };
         let now = seconds(SystemTime::now());
         self.store.write(|db| {
+            let here = here(db, address)?;
+            if matches!(here, Some(Here { progress: Progress::Moved, .. })) {
+                return Ok(false);
+            }
             if let Some(Credential { salt, rounds, stored_key, server_key }) = &fresh {
-                if here(db, address)?.is_none() {
+                if here.is_none() {
                     super::admin::vacant(db, address)?;
                 }
                 db.execute(
@@ -146,7 +153,8 @@ impl Accounts {
                 "UPDATE accounts SET held = 1 WHERE local_part = ?1 AND domain = ?2",
                 (local_part, domain),
             )?;
-            write_progress(db, address, Progress::Moving, None)
+            write_progress(db, address, Progress::Moving, None)?;
+            Ok(true)
         })
     }
 

@@ -88,7 +88,7 @@ fn who_is_taken_in_is_held_until_moved() {
     server.add_upstream(&upstream("a.org")).unwrap();
     let (anna, secret) = (address("anna@a.org"), password("secret"));
     assert_eq!(server.standing(&user("anna@a.org")).unwrap().unwrap().here, None);
-    server.take_in(&anna, &secret).unwrap();
+    assert!(server.take_in(&anna, &secret).unwrap());
     let here = |progress, held| Some(Here { enabled: true, held, progress });
     assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moving, true));
     assert_eq!(server.verify(&user("anna@a.org"), &secret).unwrap(), Verdict::Held);
@@ -103,6 +103,9 @@ fn who_is_taken_in_is_held_until_moved() {
     assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moved, false));
     assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
     assert_eq!(command.moves().unwrap()[0].why, None);
+    assert!(!server.take_in(&anna, &password("other")).unwrap(), "a login that began before the move ended");
+    assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moved, false));
+    assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
     command.remove(&anna).unwrap();
     assert!(server.moves().unwrap().is_empty());
     assert!(matches!(server.note_progress(&anna, Progress::Moved, None), Err(ChangeError::NoSuchAccount)));

@@ -95,7 +95,7 @@ impl Why {
         let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
         if says(&["plaintext", "cleartext", "tls", "ssl", "encrypt", "secure"]) {
             Self::NeedsTls
-        } else if says(&["in use", "locked", "lock busy", "is busy", "already"]) {
+        } else if says(&["in use", "locked", "busy", "already"]) {
             Self::InUse
         } else if says(&[
             "temporar",
@@ -106,6 +106,17 @@ impl Why {
             "too many",
             "shutting",
             "disconnect",
+            "system error",
+            "can't open",
+            "cannot open",
+            "could not",
+            "unable to",
+            "exceed",
+            "limit",
+            "database",
+            "backend",
+            "not respond",
+            "no such file",
         ]) {
             Self::Temporary
         } else {

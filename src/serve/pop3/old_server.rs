@@ -19,6 +19,7 @@ use crate::serve::upstream::decide::{self, Judge, Outcome, Said};
 use crate::serve::upstream::old::{self, Account};
 use crate::serve::upstream::{self, Ended, Ends, Order, RelayGuard};
 use async_lock::SemaphoreGuardArc;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,8 +63,11 @@ pub(super) async fn relay(visit: &mut Visit, client: &mut Connection, passage: P
     let shutdown = visit.shared.shutdown.clone();
     let (relayed, ended) = upstream::relay(ends, &shutdown).await;
     let is_deleted = |message: &&fetch::Message| relayed.deleted().any(|number| number == message.number);
-    order.deleted =
-        messages.iter().filter(is_deleted).filter_map(|message| message.unique_id.clone()).collect();
+    let left: HashSet<_> =
+        messages.iter().filter(|message| !is_deleted(message)).map(|message| &message.unique_id).collect();
+    // One that another message has too is still to come: by its name nobody can tell which of them is gone.
+    let gone = messages.iter().filter(is_deleted).filter(|message| !left.contains(&message.unique_id));
+    order.deleted = gone.filter_map(|message| message.unique_id.clone()).collect();
     visit.tally.retrieved = relayed.retrieved();
     visit.tally.deleted = relayed.deleted().count();
     // Before the pull: an old server may have one maildrop for one session.
@@ -130,7 +134,10 @@ async fn ask(
     let said = asked.as_ref().map_or_else(|(said, _)| *said, |_| Said::Accepted);
     match (decide::outcome(standing.here, said), asked) {
         (Outcome::TakeIn, Ok(connection)) => {
-            take_in(visit, &order, &credentials).await?;
+            if !take_in(visit, &order, &credentials).await? {
+                drop((connection, place));
+                return admit_here(visit, credentials).await;
+            }
             bring(visit, order, connection, place).await.map(Some)
         }
         (Outcome::AskHere, _) => admit_here(visit, credentials).await,
@@ -166,15 +173,18 @@ async fn after_pull(visit: &Visit, order: &Order, credentials: &Arc<Credentials>
     Ok(here_if_moved(visit, order).await?.map_or(Before::Stopped, Before::Moved))
 }
 
-/// Writes the account down: from here on its password is ours, whatever becomes of the mail.
-async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -> Result<(), Refusal> {
+/// Writes the account down: from here on its password is ours, whatever becomes of the mail. `false` if it has
+/// moved meanwhile.
+async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -> Result<bool, Refusal> {
     let (accounts, address) = (Arc::clone(&visit.shared.accounts), order.address.clone());
     let credentials = Arc::clone(credentials);
     let work = move || accounts.take_in(&address, &credentials.password);
     match visit.shared.doorway.hash(&visit.peer, work).await {
-        Ok(()) => {
-            order.line("upstream.accepted").info();
-            Ok(())
+        Ok(is_taken) => {
+            if is_taken {
+                order.line("upstream.accepted").info();
+            }
+            Ok(is_taken)
         }
         Err(ChangeError::Storage(error)) => Err(fault(visit, &error)),
         Err(error) => {
