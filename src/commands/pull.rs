@@ -137,8 +137,11 @@ impl Place<'_> {
         }
         let pairs =
             self.landing.prove(to, &imported.listed).map_err(|failure| landed::failed(to, failure))?;
+        // What this very run has brought is here, whatever size the old server said.
+        let is_fresh = imported.already == 0;
         let is_here = |pair: Pair| match (pair.there, pair.here, pair.difference) {
             (Some(there), Some(_), None | Some(Difference::Order)) => there.number.checked_sub(1),
+            (Some(there), Some(_), _) if is_fresh => there.number.checked_sub(1),
             _ => None,
         };
         let here: Vec<usize> = pairs.into_iter().filter_map(is_here).collect();
