@@ -8,6 +8,9 @@ mod collector;
 mod ledger;
 mod letter;
 mod load;
+mod movers;
+mod moves;
+mod old;
 mod people;
 mod sender;
 mod server;
@@ -19,6 +22,7 @@ use crate::mounted;
 use crate::rng::Rng;
 use crate::shared::Shared;
 use load::{Load, Mailbox};
+use movers::Mover;
 use people::People;
 use sender::Dialect;
 use server::{Program, Server};
@@ -45,6 +49,9 @@ const MEANINGFUL: u64 = 10;
 
 /// Violations that are told of one round; a lost folder breaks a promise for each letter in it.
 const SHOWN: usize = 8;
+
+/// Who brings mailboxes of an old server over.
+const MOVERS: usize = 2;
 
 /// Who gets mail: few, so that senders and collectors meet in them.
 const MAILBOXES: usize = 3;
@@ -107,6 +114,7 @@ struct Trial<'a> {
     program: Program,
     load: Load,
     people: People,
+    movers: Vec<Mover>,
     /// The mail of the domain, as the Maildir folders below show it.
     mail: PathBuf,
     rng: Rng,
@@ -129,11 +137,14 @@ impl<'a> Trial<'a> {
             people::run(&program, "add", &mailbox.address, Some(&mailbox.password))?;
         }
         let (people, rng) = (People::default(), Rng::new(plan.seed));
+        // The old mailboxes lie where nothing is forgotten: they are another machine's matter.
+        let mover = |n| Mover::new(folder.join("old"), &format!("mover{n}-"));
         Ok(Self {
             plan,
             program,
             load,
             people,
+            movers: (0..MOVERS).map(mover).collect(),
             mail: data.join("mail/example.org"),
             rng,
             tally: Tally::default(),
@@ -188,6 +199,7 @@ impl<'a> Trial<'a> {
         self.load.set_ended(false);
         let addresses = server.addresses;
         let (load, people, program) = (&self.load, &self.people, &self.program);
+        let movers = &mut self.movers;
         std::thread::scope(|scope| {
             for (name, dialect) in [("s", Dialect::Smtp), ("t", Dialect::Smtp), ("l", Dialect::Lmtp)] {
                 let rng = rng.branch(u64::from(name.as_bytes()[0]));
@@ -197,6 +209,10 @@ impl<'a> Trial<'a> {
             for part in 0..2 {
                 let rng = rng.branch(part as u64);
                 scope.spawn(move || collector::run(load, addresses.pop3, part, 2, rng));
+            }
+            for (part, mover) in movers.iter_mut().enumerate() {
+                let rng = rng.branch(10 + part as u64);
+                scope.spawn(move || mover.run(load, program, addresses.pop3, rng));
             }
             let rng = rng.branch(2);
             scope.spawn(move || people.administer(load, program, rng));
@@ -218,7 +234,7 @@ impl<'a> Trial<'a> {
     }
 
     /// Asks for every promise.
-    fn check(&self, server: &Server, rng: &mut Rng) {
+    fn check(&mut self, server: &Server, rng: &mut Rng) {
         for mailbox in &self.load.mailboxes {
             // Before POP3, which may move letters from one folder to the other.
             let files = tree::count(&self.mail, &mailbox.address);
@@ -234,6 +250,9 @@ impl<'a> Trial<'a> {
             }
         }
         self.people.settle(&self.load, &self.program, server.addresses.pop3, rng);
+        for mover in &mut self.movers {
+            mover.settle(&self.load, &self.program, server.addresses.pop3, rng);
+        }
     }
 
     /// Tells the promises broken since the last report.
@@ -251,18 +270,27 @@ impl<'a> Trial<'a> {
     /// A trial in which nothing was promised keeps every promise.
     fn must_have_tried(&self) -> Result<(), String> {
         let ledger = self.load.ledger();
-        let promised = [ledger.acknowledged, ledger.deleted, self.people.done()];
+        let promised = [ledger.acknowledged, ledger.deleted, self.people.done(), self.imports().0];
         if self.tally.violations == 0 && self.tally.rounds >= MEANINGFUL && promised.contains(&0) {
-            return Err("the trial proves nothing: letters, deletions or accounts are missing".to_owned());
+            return Err(
+                "the trial proves nothing: letters, deletions, accounts or imports are missing".to_owned()
+            );
         }
         Ok(())
+    }
+
+    /// Imports that ended well, and those that a cut broke off.
+    fn imports(&self) -> (u64, u64) {
+        self.movers.iter().fold((0, 0), |(done, cut), mover| (done + mover.done, cut + mover.broken_off))
     }
 
     /// The closing line: what was tried, not only what failed.
     fn summary(&self) {
         let ledger = self.load.ledger();
+        let (imports, broken_off) = self.imports();
         println!(
-            "mode={:?} lie={:?} seed={} cuts={} acknowledged={} deleted={} undecided={} accounts={} violations={}",
+            "mode={:?} lie={:?} seed={} cuts={} acknowledged={} deleted={} undecided={} accounts={} \
+             imports={imports} imports_broken_off={broken_off} violations={}",
             self.plan.mode,
             self.plan.lie,
             self.plan.seed,
