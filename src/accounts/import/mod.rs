@@ -173,8 +173,22 @@ impl Reader<'_> {
         AccountAddress::parse(&format!("{name}@{domain}")).map_err(|error| error.to_string())
     }
 
-    fn refuse(&mut self, line: usize, address: String, why: impl Into<String>) {
+    fn refuse(&mut self, line: usize, name: String, why: impl Into<String>) {
+        let address = if AccountAddress::parse(&name).is_ok() { name } else { without_the_rest(&name) };
         self.users.refused.push(Refused { line, address, why: why.into() });
+    }
+}
+
+/// A name up to what no name has: read as what it is not, a file has the rest of its line there, with the
+/// password in it.
+fn without_the_rest(name: &str) -> String {
+    let is_behind_an_address = |at: usize| name[..at].contains('@');
+    let ends = |(at, c): &(usize, char)| {
+        c.is_control() || ",;:\"".contains(*c) || (*c == ' ' && is_behind_an_address(*at))
+    };
+    match name.char_indices().find(ends) {
+        Some((end, _)) => format!("{}\u{2026}", &name[..end]),
+        None => name.to_owned(),
     }
 }
 

@@ -275,3 +275,15 @@ fn a_comma_that_splits_a_password_is_refused_and_nothing_of_it_shown() {
     assert!(refused.line == 2 && refused.why.contains("quotation marks"), "{}", refused.why);
     assert!(!refused.why.to_lowercase().contains("cret"), "{}", refused.why);
 }
+
+#[test]
+fn a_file_of_another_format_gives_no_password_away() {
+    let table = "anna@example.org,hunter2\nbert@x.org;hunter2\ncarl@x.org hunter2\n\u{1b}[2J:hunter2";
+    for format in [Format::DovecotPasswd, Format::Passwd, Format::Shadow] {
+        let users = users(table, format);
+        assert_eq!((users.records.len(), users.refused.len()), (0, 4), "{format:?}");
+        let told = refused(&users).join("\n");
+        assert!(!told.contains("hunter2") && !told.contains('\u{1b}'), "{format:?}: {told}");
+        assert!(told.contains("1 anna@example.org\u{2026} "), "{told}");
+    }
+}
