@@ -35,14 +35,19 @@ pub fn main() -> ExitCode {
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::Failed(finding)) => {
-            eprintln!("restante: {finding}");
+            tell(&finding);
             ExitCode::FAILURE
         }
         Err(Ending::Usage(finding)) => {
-            eprintln!("restante: {finding}");
+            tell(&finding);
             ExitCode::from(2)
         }
     }
+}
+
+/// In one line, whatever stands in a name that it tells.
+fn tell(finding: &Finding) {
+    eprintln!("restante: {}", table::one_line(&finding.to_string()));
 }
 
 /// How a command ends that has not done what it was asked for.

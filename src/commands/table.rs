@@ -3,7 +3,9 @@
 //! Knows nothing of what it shows. Scripts read `--json` instead, whose form is a promise.
 
 use crate::config::Finding;
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io;
 
 /// A column's heading, and whether its cells are numbers (which stand at the right).
 pub struct Column(pub &'static str, pub Align);
@@ -50,6 +52,30 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// The text with its control characters written as `\u001b`, but for line ends and tabs: names of files and
+/// words of other servers must not steer a terminal. In JSON, where they stand in strings alone, that is the
+/// same text.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if steers(c) {
+            let _ = write!(shown, "\\u{:04x}", u32::from(c)); // Writing to a String cannot fail.
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// [`harmless`], and all of it in one line.
+pub fn one_line(text: &str) -> String {
+    harmless(text).replace('\n', " ")
+}
+
 /// Writes to standard output, and a line end where the text has none.
 ///
 /// # Errors
@@ -58,7 +84,14 @@ pub fn print(text: &str) -> Result<(), Finding> {
     print_to(&mut io::stdout().lock(), text)
 }
 
-fn print_to(out: &mut impl Write, text: &str) -> Result<(), Finding> {
+/// Empties the terminal that standard output is.
+pub fn clear() {
+    // What is printed next tells of a terminal that is gone.
+    let _ = io::Write::write_all(&mut io::stdout().lock(), b"\x1b[H\x1b[2J");
+}
+
+fn print_to(out: &mut impl io::Write, text: &str) -> Result<(), Finding> {
+    let text = harmless(text);
     let line_end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{line_end}").and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Finding {
@@ -72,7 +105,7 @@ fn print_to(out: &mut impl Write, text: &str) -> Result<(), Finding> {
 /// A line on standard error that is no error: the command goes on.
 pub fn warn(text: &str) {
     // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "warning: {text}");
+    let _ = io::Write::write_fmt(&mut io::stderr().lock(), format_args!("warning: {}\n", one_line(text)));
 }
 
 #[cfg(test)]
@@ -105,9 +138,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn nobody_steers_the_terminal_and_json_stays_what_it_was() {
+        let name = "cur/\u{1b}[2J\u{9b}x\u{7f}\tgr\u{fc}\u{df}e";
+        assert_eq!(harmless(name), "cur/\\u001b[2J\\u009bx\\u007f\tgr\u{fc}\u{df}e");
+        assert_eq!(one_line("a\nb\r"), "a b\\u000d");
+        let json = serde_json::to_string_pretty(&[name, "a\nb"]).unwrap();
+        let read: Vec<String> = serde_json::from_str(&harmless(&json)).unwrap();
+        assert_eq!(read, [name, "a\nb"]);
+        assert!(matches!(harmless("two\nlines"), Cow::Borrowed(_)));
+    }
+
     struct Broken(io::ErrorKind);
 
-    impl Write for Broken {
+    impl io::Write for Broken {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
             Err(self.0.into())
         }

@@ -61,10 +61,13 @@ pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
 /// As [`list`].
 pub fn watch(settings: &Settings) -> Result<(), Finding> {
     // From the top of an empty screen; into a file, one list follows the other.
-    let clear = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+    let is_terminal = std::io::stdout().is_terminal();
     loop {
         let (upstreams, moves) = found(settings)?;
-        table::print(&format!("{clear}{}", shown::as_text(&upstreams, &moves)))?;
+        if is_terminal {
+            table::clear();
+        }
+        table::print(&shown::as_text(&upstreams, &moves))?;
         thread::sleep(limits::UPSTREAM_LIST_EVERY);
     }
 }

@@ -113,8 +113,10 @@ pub fn write(file: &Path, proofs: &[Proof], is_list: bool) -> Result<(), Finding
     beside.push(".txt");
     let tables: Vec<String> = proofs.iter().map(Proof::table).collect();
     let written = json.map_err(io::Error::other).and_then(|json| std::fs::write(file, json + "\n"));
-    written.and_then(|()| std::fs::write(&beside, tables.join("\n"))).map_err(|error| Finding {
-        what: format!("the report {} could not be written: {error}", file.display()),
-        remedy: "the mail is here; name another file and run the same command again".to_owned(),
+    written.and_then(|()| std::fs::write(&beside, &*table::harmless(&tables.join("\n")))).map_err(|error| {
+        Finding {
+            what: format!("the report {} could not be written: {error}", file.display()),
+            remedy: "the mail is here; name another file and run the same command again".to_owned(),
+        }
     })
 }
