@@ -4,6 +4,7 @@
 //! and key; all other code is handed checked values. Knows no socket, no account and no protocol.
 
 mod finding;
+mod listening;
 mod machine;
 mod settings;
 mod source;

@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 use super::written::{self, Number, Parsed, Written};
-use super::{machine, source};
+use super::{listening, machine, source};
 use crate::limits;
 use crate::mail::{Bytes, Domain};
 use crate::net::{FailurePolicy, ListenAddress, Network};
@@ -202,13 +202,13 @@ impl Settings {
             (certificate, _) => {
                 let missing = if certificate.is_none() { "certificate" } else { "key" };
                 return Err(Finding {
-                    what: format!("{}: [tls] lacks `{missing}`", source::place(file, text, "tls")),
+                    what: format!("{}: [tls] lacks `{missing}`", source::place(file, text, "tls", None)),
                     remedy: "give both the certificate and its key, or neither".to_owned(),
                 });
             }
         };
-        let settings = Self::complete(written, tls);
-        Ok(Self { file: Some(file.to_owned()), ..settings })
+        let settings = Self { file: Some(file.to_owned()), ..Self::complete(written, tls) };
+        listening::clash(&settings, file, text).map_or(Ok(settings), Err)
     }
 
     fn complete(written: Written, tls: Option<TlsFiles>) -> Self {

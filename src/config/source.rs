@@ -88,11 +88,15 @@ fn one_line(message: &str) -> String {
     shown.chars().map(escaped).collect()
 }
 
-/// `FILE:LINE` of a section's header, or the file alone when it has none.
-pub(super) fn place(file: &Path, text: &str, section: &str) -> String {
-    let header = text.lines().position(|line| header(line) == Some(section));
-    match header {
-        Some(index) => format!("{}:{}", file.display(), index + 1),
+/// `FILE:LINE` of a key in a section, or of the section's header; the file alone when neither is written.
+pub(super) fn place(file: &Path, text: &str, section: &str, named: Option<&str>) -> String {
+    let mut inside = text.lines().enumerate().skip_while(|(_, line)| header(line) != Some(section));
+    let at = inside.next().map(|at_header| {
+        let mut body = inside.take_while(|(_, line)| header(line).is_none());
+        body.find(|(_, line)| named.is_some() && key(line) == named).unwrap_or(at_header)
+    });
+    match at {
+        Some((index, _)) => format!("{}:{}", file.display(), index + 1),
         None => file.display().to_string(),
     }
 }

@@ -14,6 +14,16 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
+impl ListenAddress {
+    /// Whether only one of the two can be listened on: the same address, or a port on all addresses of a
+    /// family (`[::]` is IPv6 only) and on one of them. Port 0 is another one each time.
+    pub fn clashes_with(&self, other: &Self) -> bool {
+        let (Self::Tcp(one), Self::Tcp(two)) = (self, other) else { return self == other };
+        let overlap = one.ip() == two.ip() || one.ip().is_unspecified() || two.ip().is_unspecified();
+        one.port() == two.port() && one.port() != 0 && one.is_ipv4() == two.is_ipv4() && overlap
+    }
+}
+
 impl fmt::Display for ListenAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -51,6 +61,20 @@ mod tests {
         for text in ["127.0.0.1:25", "[::]:25", "0.0.0.0:0", "unix:/run/restante/lmtp.sock"] {
             assert_eq!(text.parse::<ListenAddress>().unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_port_can_be_taken_once_on_each_address() {
+        let clash = |one: &str, two: &str| {
+            let (one, two): (ListenAddress, ListenAddress) = (one.parse().unwrap(), two.parse().unwrap());
+            assert_eq!(one.clashes_with(&two), two.clashes_with(&one), "{one} {two}");
+            one.clashes_with(&two)
+        };
+        assert!(clash("127.0.0.1:25", "127.0.0.1:25") && clash("unix:/run/a", "unix:/run/a"));
+        assert!(clash("0.0.0.0:25", "127.0.0.1:25") && clash("[::]:25", "[::1]:25"));
+        assert!(!clash("127.0.0.1:25", "127.0.0.1:26") && !clash("127.0.0.1:25", "127.0.0.2:25"));
+        assert!(!clash("0.0.0.0:25", "[::]:25") && !clash("0.0.0.0:0", "0.0.0.0:0"));
+        assert!(!clash("unix:/run/a", "unix:/run/b") && !clash("unix:/run/a", "127.0.0.1:25"));
     }
 
     #[test]

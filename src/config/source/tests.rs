@@ -60,3 +60,18 @@ fn a_place_has_a_line_a_section_and_a_key() {
         assert_eq!(Place::of(text, offset).line, 1);
     }
 }
+
+#[test]
+fn a_key_is_found_in_its_section_alone() {
+    let text = "[a]\n#k = 0\nk = 1\n[b]\n j = 1\n[c]\nk = 2\n";
+    for (section, key, shown) in [
+        ("a", Some("k"), "f:3"),
+        ("a", None, "f:1"),
+        ("b", Some("k"), "f:4"),
+        ("b", Some("j"), "f:5"),
+        ("c", Some("k"), "f:7"),
+        ("d", Some("k"), "f"),
+    ] {
+        assert_eq!(place(Path::new("f"), text, section, key), shown, "[{section}] {key:?}");
+    }
+}
