@@ -140,20 +140,23 @@ fn bind(settings: &Settings) -> Result<Vec<(Protocol, Listener)>, Finding> {
         line.with("why", "systemd passed a socket that no `listen` names").warn();
     }
     if listeners.is_empty() {
-        return Err(Finding {
-            what: "no listener is configured".to_owned(),
-            remedy: "give at least one address in [smtp], [lmtp] or [pop3]".to_owned(),
-        });
+        return Err(nothing_to_listen_on());
     }
     Ok(listeners)
 }
 
+/// What is said of settings in which every listener is switched off.
+pub fn nothing_to_listen_on() -> Finding {
+    Finding {
+        what: "nothing to listen on".to_owned(),
+        remedy: "give an address in [smtp], [pop3] or [lmtp]".to_owned(),
+    }
+}
+
 /// Whether a port is to be bound that only root, or who has CAP_NET_BIND_SERVICE, can bind.
 pub fn needs_root(settings: &Settings) -> bool {
-    let lists =
-        [&settings.smtp.listen, &settings.lmtp.listen, &settings.pop3.listen, &settings.pop3.listen_tls];
     let is_privileged = |address: &ListenAddress| matches!(address, ListenAddress::Tcp(tcp) if (1..1024).contains(&tcp.port()));
-    lists.into_iter().flatten().any(is_privileged)
+    settings.addresses().any(is_privileged)
 }
 
 /// What is read to find a host by its name, and to believe its certificate: at a reload, and whenever an
@@ -177,7 +180,7 @@ const NAMES_AND_AUTHORITIES: [&str; 12] = [
 fn confine(settings: &Settings) -> process::Confinement {
     // mail/ by itself as well: an administrator may have put a link there to a larger disk.
     let mut writable = vec![settings.data_dir.clone(), settings.mail()];
-    let sockets = settings.lmtp.listen.iter().filter_map(|address| match address {
+    let sockets = settings.addresses().filter_map(|address| match address {
         ListenAddress::Unix(path) => path.parent(),
         ListenAddress::Tcp(_) => None,
     });

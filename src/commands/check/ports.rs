@@ -5,6 +5,7 @@ use super::Remark;
 use crate::config::Settings;
 use crate::limits;
 use crate::net::{ListenAddress, Listener};
+use crate::serve;
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -26,7 +27,7 @@ pub(super) fn examine(settings: &Settings) -> Vec<Remark> {
     // Before its handshake a TLS port says nothing that could be looked at.
     found.extend(settings.pop3.listen_tls.iter().map(|at| (at, look(at, false))));
     if found.is_empty() {
-        return vec![Remark::error("nothing to listen on", "give an address in [smtp], [pop3] or [lmtp]")];
+        return vec![Remark::Error(serve::nothing_to_listen_on())];
     }
     let running = found.iter().any(|(_, found)| match found {
         Found::Taken { greeting } => is_ours(greeting),
