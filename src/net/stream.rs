@@ -48,6 +48,13 @@ pub struct TlsFacts {
     pub server_end_point: Option<Vec<u8>>,
 }
 
+impl fmt::Display for TlsFacts {
+    /// Version and cipher, as the log and `Received` lines tell them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.version, self.cipher)
+    }
+}
+
 impl Stream {
     /// A connection that has just been accepted.
     pub fn new(peer: Peer, socket: Socket) -> Self {

@@ -50,8 +50,8 @@ struct Visit {
     settings: Arc<Settings>,
     id: SessionId,
     peer: Peer,
-    /// The TLS version, for the log.
-    tls: Option<&'static str>,
+    /// `TLSv1.3 TLS13_AES_256_GCM_SHA384`, for the log.
+    tls: Option<String>,
     /// Shared with the disk job that reads from it; whoever drops it last gives the lock back.
     maildrop: Option<Arc<Maildrop>>,
     ahead: Ahead,
@@ -216,7 +216,7 @@ impl Visit {
     /// What may be said on this connection, as a value for the session.
     async fn terms(&mut self, connection: &Connection) -> Terms {
         let facts = connection.tls();
-        self.tls = facts.map(|facts| facts.version);
+        self.tls = facts.map(ToString::to_string);
         let may_log_in = facts.is_some() || may_log_in_plain(self.settings.pop3.plaintext_login, &self.peer);
         let tls = facts.map(|facts| ChannelBindings {
             exporter: facts.exporter.clone(),

@@ -97,7 +97,7 @@ enum End {
 impl Driver {
     fn new(shared: Arc<Shared>, stream: &Stream, role: Role, id: SessionId, patience: Patience) -> Self {
         let settings = shared.settings();
-        let tls = stream.tls().map(|facts| format!("{} {}", facts.version, facts.cipher));
+        let tls = stream.tls().map(ToString::to_string);
         let terms = Terms {
             hostname: settings.hostname.clone(),
             role,
@@ -152,7 +152,7 @@ impl Driver {
                 Ok(secured) => secured,
                 Err(error) => return End::Broken(error),
             };
-            self.tls = stream.tls().map(|facts| format!("{} {}", facts.version, facts.cipher));
+            self.tls = stream.tls().map(ToString::to_string);
             self.session.secured();
             greeted = Ok(()); // TLS needs no greeting.
         }

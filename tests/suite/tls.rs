@@ -58,15 +58,16 @@ fn stls_forgets_the_user_name() {
 #[test]
 fn tls_1_2_is_spoken_too() {
     let server = Server::start("");
-    for (version, wanted) in [
-        (&rustls::version::TLS12, ProtocolVersion::TLSv1_2),
-        (&rustls::version::TLS13, ProtocolVersion::TLSv1_3),
+    for (version, wanted, told) in [
+        (&rustls::version::TLS12, ProtocolVersion::TLSv1_2, "tls=\"TLSv1.2 TLS_ECDHE_"),
+        (&rustls::version::TLS13, ProtocolVersion::TLSv1_3, "tls=\"TLSv1.3 TLS13_"),
     ] {
         let client = Client::tcp(server.address("pop3s")).secured(tls_config_of(&[version]));
         let mut client = Client::greeted(client, "+OK ");
         assert_eq!(client.tls_connection().protocol_version(), Some(wanted));
         client.log_in("anna@example.org", "secret");
         client.quit();
+        server.wait_for_log(told);
     }
 }
 

@@ -268,7 +268,7 @@ impl Visit {
         self.log(event)
             .with("account", account)
             .with("auth", how)
-            .with("tls", self.tls.unwrap_or("none"))
+            .with("tls", self.tls.as_deref().unwrap_or("none"))
             .with("messages", messages)
             .with("octets", octets)
             .with("ms", began.elapsed().as_millis())
