@@ -53,7 +53,8 @@ pub(super) fn read(file: &Path) -> Result<String, Finding> {
 pub(super) fn explain(file: &Path, text: &str, error: &toml::de::Error) -> Finding {
     let place = Place::of(text, error.span().map_or(0, |span| span.start));
     let at = format!("{}:{}", file.display(), place.line);
-    let message = one_line(error.message());
+    // serde's word for what an administrator knows as a list.
+    let message = one_line(error.message()).replace("expected a sequence", "expected a list in brackets");
     let message = message.as_str();
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let key = rest.split('`').next().unwrap_or_default();

@@ -31,7 +31,7 @@ pub(super) struct Written {
 
 /// `[smtp]`
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the section [smtp]")]
 pub(super) struct Smtp {
     pub listen: Option<Vec<Parsed<ListenAddress>>>,
     pub max_message_size: Option<PositiveSize>,
@@ -44,7 +44,7 @@ pub(super) struct Smtp {
 
 /// `[pop3]`
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the section [pop3]")]
 pub(super) struct Pop3 {
     pub listen: Option<Vec<Parsed<ListenAddress>>>,
     pub listen_tls: Option<Vec<Parsed<ListenAddress>>>,
@@ -57,14 +57,14 @@ pub(super) struct Pop3 {
 
 /// `[lmtp]`
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the section [lmtp]")]
 pub(super) struct Lmtp {
     pub listen: Option<Vec<Parsed<ListenAddress>>>,
 }
 
 /// `[auth]`
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the section [auth]")]
 pub(super) struct Auth {
     pub failures_before_delay: Option<Natural>,
     pub failures_before_ban: Option<Natural>,
@@ -75,7 +75,7 @@ pub(super) struct Auth {
 
 /// `[tls]`
 #[derive(Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "the section [tls]")]
 pub(super) struct Tls {
     pub certificate: Option<Parsed<PathBuf>>,
     pub key: Option<Parsed<PathBuf>>,

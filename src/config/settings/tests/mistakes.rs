@@ -15,7 +15,11 @@ pub(super) const MISTAKES: &[(&str, &str)] = &[
     (
         "[smtp]\nlisten = \"0.0.0.0:25\"",
         "restante.toml:2: `listen` in [smtp]: invalid type: string \"0.0.0.0:25\", \
-                 expected a sequence: compare with etc/restante.toml",
+                 expected a list in brackets: compare with etc/restante.toml",
+    ),
+    (
+        "smtp = 25",
+        "restante.toml:1: `smtp`: invalid type: integer `25`, expected the section [smtp]: compare with etc/restante.toml",
     ),
     (
         "hostname = \"a b\"",
