@@ -4,6 +4,7 @@
 
 use super::account_file::ImportArgs;
 use super::files::{MaildirArgs, MboxArgs, UsersArgs};
+use super::old_server::Secured;
 use super::pull::PullArgs;
 use super::verify::VerifyArgs;
 use crate::config::Finding;
@@ -20,20 +21,20 @@ use std::path::{Path, PathBuf};
 )]
 pub struct Cli {
     /// The configuration [default: $RESTANTE_CONFIG, else /etc/restante/restante.toml if it is there]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, display_order = 100)]
     pub config: Option<PathBuf>,
     /// Log more (twice: still more)
-    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "quiet", display_order = 101)]
     pub verbose: u8,
     /// Log less (twice: errors only)
-    #[arg(short, long, action = ArgAction::Count, global = true)]
+    #[arg(short, long, action = ArgAction::Count, global = true, display_order = 102)]
     pub quiet: u8,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands of interface.
+/// Every command, in the order in which a new server meets them.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run every configured listener in the foreground until SIGTERM or SIGINT
@@ -41,6 +42,11 @@ pub enum Command {
     /// Running sessions end first; a second signal, or `shutdown_grace`, cuts them off. SIGHUP
     /// reloads certificates and settings.
     Serve,
+    /// Check configuration, database, certificate, folders and ports; exit 1 if `serve` would not work
+    ///
+    /// Prints each finding with its remedy, and as whom `serve` would run and what confines it. May be
+    /// run beside a running server, best as the user that the server runs as.
+    Check,
     /// Make and change accounts
     Account {
         /// What to do with it.
@@ -59,17 +65,6 @@ pub enum Command {
         #[command(subcommand)]
         command: BanCommand,
     },
-    /// Move accounts here from an old POP3 server while they are used
-    Upstream {
-        /// What to do with it.
-        #[command(subcommand)]
-        command: UpstreamCommand,
-    },
-    /// Check configuration, database, certificate, folders and ports; exit 1 if `serve` would not work
-    ///
-    /// Prints each finding with its remedy, and as whom `serve` would run and what confines it. May be
-    /// run beside a running server, best as the user that the server runs as.
-    Check,
     /// Bring mail over from an old server
     Import {
         /// From where.
@@ -81,6 +76,12 @@ pub enum Command {
     /// Unique-ids, order and sizes. Mail that came here since is no difference, and what was deleted here
     /// since is none either.
     Verify(VerifyArgs),
+    /// Move accounts here from an old POP3 server while they are used
+    Upstream {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: UpstreamCommand,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell.
@@ -232,30 +233,14 @@ pub struct UpstreamArguments {
     /// Its name or address; without a port, 995 with TLS and 110 otherwise
     #[arg(value_name = "HOST[:PORT]")]
     pub host: String,
-    /// TLS from the first octet
-    #[arg(long, group = "security")]
-    pub tls: bool,
-    /// TLS after STLS
-    #[arg(long, group = "security")]
-    pub stls: bool,
-    /// No TLS: passwords can be read on the way
-    #[arg(long, group = "security")]
-    pub plain: bool,
+    #[command(flatten)]
+    pub secured: Secured,
     /// The user name there: %u as it is typed here, %n what stands before the @
     #[arg(long, value_name = "PATTERN", default_value = "%u", value_parser = ["%u", "%n"])]
     pub user: String,
     /// Take mail for any address of the domain, before its owner has logged in
     #[arg(long)]
     pub accept_unknown: bool,
-    /// Who must have signed its certificate, in PEM; instead of the system's roots
-    #[arg(long, value_name = "FILE", group = "trust")]
-    pub ca: Option<PathBuf>,
-    /// The SHA-256 of its certificate
-    #[arg(long, value_name = "SHA256", group = "trust")]
-    pub fingerprint: Option<String>,
-    /// Take any certificate; said aloud in the log
-    #[arg(long, group = "trust")]
-    pub insecure: bool,
 }
 
 /// `restante import …`

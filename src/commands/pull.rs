@@ -46,6 +46,7 @@ pub struct PullArgs {
 
 /// What is done with each mailbox.
 #[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "How it is done")]
 pub struct How {
     /// Take a server that has no unique-ids: mail programs download everything again
     #[arg(long)]

@@ -5,13 +5,14 @@ mod shown;
 
 use super::cli::UpstreamArguments;
 use super::database::{open, refused, storage};
+use super::old_server::Secured;
 use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Security, Trust, Upstream, UserPattern};
 use crate::config::{Finding, Settings};
 use crate::fetch::Server;
 use crate::limits;
 use crate::mail::{AccountAddress, Domain};
-use crate::net::{self, Fingerprint};
+use crate::net;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::{fs, thread};
@@ -23,14 +24,14 @@ use std::{fs, thread};
 /// certificate, or a database fault.
 pub fn add(settings: &Settings, arguments: &UpstreamArguments) -> Result<(), Finding> {
     let scope = scope(&arguments.scope)?;
-    let security = security(arguments);
+    let security = security(&arguments.secured);
     let Server { host, port, .. } = Server::parse(&arguments.host).map_err(|text| finding(&text))?;
     let upstream = Upstream {
         scope,
         host,
         port,
         security,
-        trust: trust(arguments)?,
+        trust: trust(&arguments.secured)?,
         user: UserPattern::parse(&arguments.user).unwrap_or(UserPattern::AsTyped),
         accept_unknown: arguments.accept_unknown,
     };
@@ -141,23 +142,20 @@ fn scope(text: &str) -> Result<Scope, Finding> {
     })
 }
 
-fn security(arguments: &UpstreamArguments) -> Security {
-    match arguments {
-        UpstreamArguments { tls: true, .. } => Security::Tls,
-        UpstreamArguments { stls: true, .. } => Security::Stls,
-        UpstreamArguments { plain: true, .. } => Security::Plain,
+fn security(secured: &Secured) -> Security {
+    match secured {
+        Secured { tls: true, .. } => Security::Tls,
+        Secured { stls: true, .. } => Security::Stls,
+        Secured { plain: true, .. } => Security::Plain,
         _ => Security::Default,
     }
 }
 
-fn trust(arguments: &UpstreamArguments) -> Result<Trust, Finding> {
-    match arguments {
-        UpstreamArguments { ca: Some(file), .. } => authority(file).map(Trust::Authority),
-        UpstreamArguments { fingerprint: Some(digits), .. } => {
-            let fingerprint: Fingerprint = digits.parse().map_err(|text: String| finding(&text))?;
-            Ok(Trust::Fingerprint(fingerprint.to_string()))
-        }
-        UpstreamArguments { insecure: true, .. } => Ok(Trust::Anything),
+fn trust(secured: &Secured) -> Result<Trust, Finding> {
+    match secured {
+        Secured { ca: Some(file), .. } => authority(file).map(Trust::Authority),
+        Secured { fingerprint: Some(fingerprint), .. } => Ok(Trust::Fingerprint(fingerprint.to_string())),
+        Secured { insecure: true, .. } => Ok(Trust::Anything),
         _ => Ok(Trust::Roots),
     }
 }

@@ -30,11 +30,11 @@ pub struct VerifyArgs {
     /// The old server
     #[arg(long, value_name = "HOST[:PORT]", value_parser = super::old_server::server)]
     pub against: Server,
-    #[command(flatten)]
-    pub access: Access,
     /// As JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub access: Access,
 }
 
 /// What came of it; the names are a promise to scripts.

@@ -48,6 +48,7 @@ pub enum Subfolders {
 
 /// How it is done, and what is said of it.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "How it is done")]
 pub struct How {
     /// Say what would be done, and do nothing
     #[arg(long, conflicts_with = "report")]
@@ -62,6 +63,7 @@ pub struct How {
 
 /// The old server, if it can still be asked.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "The old server, if it can still be asked")]
 pub struct Asked {
     /// Compare with the old server afterwards; exit 1 if a mail program would notice
     #[arg(long, value_name = "HOST[:PORT]", value_parser = old_server::server, requires = "user")]

@@ -38,13 +38,13 @@ pub struct UsersArgs {
     /// Which server showed it [default: by what lies in each mailbox]
     #[arg(long, value_name = "NAME", value_parser = servers())]
     pub server: Option<String>,
-    /// What decides unique-ids, order and octets.
-    #[command(flatten)]
-    pub habits: Habits,
     /// Mailboxes that are imported at the same time
     #[arg(long, value_name = "N", default_value_t = limits::IMPORT_MAILBOXES,
           value_parser = clap::value_parser!(u8).range(1..))]
     pub parallel: u8,
+    /// What decides unique-ids, order and octets.
+    #[command(flatten)]
+    pub habits: Habits,
     /// How it is done.
     #[command(flatten)]
     pub how: How,
