@@ -148,6 +148,17 @@ def delete_after(new, _):
         assert not left and len(account.files()) == len(odd_ones()), left
 
 
+@check("deleting there what an earlier run has brought")
+def delete_later(new, _):
+    with old_servers.Dovecot(["dana"]) as old:
+        fill(old, "dana", odd_ones())
+        account = new.account("dana")
+        pull(new, old, "dana", account)
+        report = pull(new, old, "dana", account, "--delete-after")
+        # Dovecot lists two octets too few of a message without its last line end.
+        assert (report["imported"], report["deleted"]) == (0, len(odd_ones())), report
+
+
 @check("a mailbox that another session has open")
 def in_use(new, _):
     with old_servers.Dovecot(["ines"], "pop3_lock_session = yes\n") as old:
@@ -167,7 +178,8 @@ def in_use(new, _):
 
 # ---- How long it takes
 
-PATIENCE = int(os.environ.get("PATIENCE", "300"))
+PATIENCE = int(os.environ.get("PATIENCE", "120"))
+
 
 def timed(command, text=None):
     start = time.perf_counter()
@@ -243,8 +255,10 @@ def speed(new, _):
             ways = {
                 "restante": lambda _: by_restante(new, old, new.account(f"speed{run}")),
                 "mpop": lambda folder: by_mpop(old, folder),
-                "getmail": lambda folder: by_getmail(old, folder),
             }
+            if run == 0:
+                # It takes some twenty times as long, so that once says it all.
+                ways["getmail"] = lambda folder: by_getmail(old, folder)
             for name, way in ways.items():
                 with tempfile.TemporaryDirectory() as folder:
                     try:

@@ -129,7 +129,7 @@ impl Place<'_> {
     fn delete(
         &self,
         to: &AccountAddress,
-        mailbox: Mailbox,
+        mut mailbox: Mailbox,
         imported: &Imported,
     ) -> Result<Option<usize>, Finding> {
         if !imported.is_complete() {
@@ -139,14 +139,39 @@ impl Place<'_> {
         let pairs =
             self.landing.prove(to, &imported.listed).map_err(|failure| landed::failed(to, failure))?;
         // What this very run has brought is here, whatever size the old server said.
-        let is_fresh = imported.already == 0;
-        let is_here = |pair: Pair| match (pair.there, pair.here, pair.difference) {
-            (Some(there), Some(_), None | Some(Difference::Order)) => there.number.checked_sub(1),
-            (Some(there), Some(_), _) if is_fresh => there.number.checked_sub(1),
-            _ => None,
-        };
-        let here: Vec<usize> = pairs.into_iter().filter_map(is_here).collect();
+        let Sorted { mut here, doubtful } = Sorted::of(pairs, imported.already == 0);
+        // Dovecot and Courier list a message without its last line end; what they send tells.
+        let indexes: Vec<usize> = doubtful.iter().map(|(index, _)| *index).collect();
+        let sent = mailbox.retrieved_sizes(&indexes)?;
+        let same = doubtful.into_iter().zip(sent).filter(|((_, octets), sent)| *sent == Some(*octets));
+        here.extend(same.map(|((index, _), _)| index));
         Ok(Some(mailbox.delete(&here)?))
+    }
+}
+
+/// Messages of the old server, by index of its list.
+#[derive(Default)]
+struct Sorted {
+    /// That are here.
+    here: Vec<usize>,
+    /// That are here by their unique-ids, with so many octets, and not by what LIST said there.
+    doubtful: Vec<(usize, u64)>,
+}
+
+impl Sorted {
+    fn of(pairs: Vec<Pair>, is_fresh: bool) -> Self {
+        let mut sorted = Self::default();
+        for pair in pairs {
+            let (Some(there), Some(here)) = (pair.there, pair.here) else { continue };
+            let Some(index) = there.number.checked_sub(1) else { continue };
+            match pair.difference {
+                None | Some(Difference::Order) => sorted.here.push(index),
+                Some(_) if is_fresh => sorted.here.push(index),
+                Some(Difference::Size) => sorted.doubtful.push((index, here.octets.0)),
+                Some(Difference::UniqueId | Difference::Missing) => {}
+            }
+        }
+        sorted
     }
 }
 

@@ -78,6 +78,25 @@ impl Mailbox {
         &self.messages
     }
 
+    /// The octets that RETR sends of each of these messages (indexes of the inventory); `None` for one that is
+    /// refused or not listed any more.
+    ///
+    /// # Errors
+    /// Any [`Problem`].
+    pub fn retrieved_sizes(&mut self, indexes: &[usize]) -> Result<Vec<Option<u64>>, Problem> {
+        if indexes.is_empty() {
+            return Ok(Vec::new());
+        }
+        runtime::block_on(async {
+            let mut connection = self.idle_session().await?;
+            let numbers: Vec<Option<u32>> = indexes.iter().map(|index| self.number(*index)).collect();
+            let listed: Vec<u32> = numbers.iter().flatten().copied().collect();
+            let mut sizes = connection.retrieved_sizes(&listed).await?.into_iter();
+            self.connection = Some(connection);
+            Ok(numbers.into_iter().map(|number| number.and_then(|_| sizes.next().flatten())).collect())
+        })
+    }
+
     /// Deletes these messages (indexes of the inventory) on the old server and says QUIT. How many it has
     /// deleted: those that it does not list any more are not counted.
     ///
@@ -104,10 +123,7 @@ impl Mailbox {
     }
 
     async fn delete_once(&mut self, indexes: &[usize]) -> Result<usize, Problem> {
-        if !self.asked.is_empty() {
-            self.connection = None; // Messages are on their way.
-        }
-        let mut connection = self.session().await?;
+        let mut connection = self.idle_session().await?;
         let numbers: Vec<u32> = indexes.iter().filter_map(|index| self.number(*index)).collect();
         let mut left = numbers.iter();
         for _ in &numbers {
@@ -143,6 +159,14 @@ impl Mailbox {
         let mut connection = Connection::log_in(&self.server, &self.login, &self.patience).await?;
         self.numbers = renumbered(&self.messages, &connection.listing(self.without_uidl).await?);
         Ok(connection)
+    }
+
+    /// The same, and nothing is on its way in it.
+    async fn idle_session(&mut self) -> Result<Connection, Problem> {
+        if !self.asked.is_empty() {
+            self.connection = None;
+        }
+        self.session().await
     }
 
     /// Reads one message, over as many connections as it takes.
