@@ -101,10 +101,18 @@ pub const TAKE_OVER_AFTER: Duration = Duration::from_secs(120);
 /// How long a first login waits for its mail from an old server, before it is relayed there. Mail
 /// programs wait for an answer to PASS for 30 seconds at least.
 pub const UPSTREAM_WAIT_DEFAULT: Duration = Duration::from_secs(10);
-/// How long a login of a moved account waits for newcomers at the old server.
+/// How long a login of a moved account waits for newcomers at the old server, in all.
 pub const NEWCOMERS_WAIT: Duration = Duration::from_secs(5);
-/// How long it waits for the end of what it has stopped then.
+/// How much of it is kept for the end of what was stopped because it took too long.
 pub const NEWCOMERS_STOP_WAIT: Duration = Duration::from_millis(500);
+/// How long an old server is not asked for newcomers after it has refused an account's password for the first
+/// time; each further time twice as long. fail2ban forgets after ten minutes as it is delivered, and
+/// counts for a day where somebody was strict.
+pub const REFUSED_REST_FIRST: Duration = Duration::from_secs(3600);
+/// The longest of these rests.
+pub const REFUSED_REST_MAX: Duration = Duration::from_secs(24 * 3600);
+/// Accounts of which such a refusal is remembered at once.
+pub const REFUSED_MAX: usize = 10_000;
 /// How long an old server may take for a greeting, a handshake, a login: a mail program waits for us
 /// meanwhile, and gives up after 30 seconds at the earliest.
 pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);

@@ -62,9 +62,6 @@ pub struct Inventory {
     /// Indexes of messages that came after the last login there: their unique-id is the one that the old
     /// server will give at the next, unless something comes between.
     pub foreseen: HashSet<usize>,
-    /// Messages that their owner has deleted there under our eyes: listed still or not, they are never to
-    /// be shown here.
-    pub gone: Vec<UniqueId>,
     /// Folders that POP3 never showed, and that were left where they are.
     pub folders_skipped: Vec<SkippedFolder>,
     /// What could not be read.

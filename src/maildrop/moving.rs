@@ -170,6 +170,21 @@ pub fn finish<D: Disk>(disk: &D, folders: &Folders, staging: &Folder) -> io::Res
     disk.sync_folder(staging)
 }
 
+/// Puts a ledger in the place of the old one, without any move. The staging folder must be locked, and without
+/// a commit mark.
+///
+/// # Errors
+/// What the disk says; then the old one is in force, or the new one.
+pub fn replace_ledger<D: Disk>(
+    disk: &D,
+    root: &Folder,
+    staging: &Folder,
+    next: &ledger::Ledger,
+) -> io::Result<()> {
+    sealed::write(disk, staging, OsStr::new(LEDGER), &next.to_text())?;
+    ledger::install(disk, root, staging, OsStr::new(LEDGER))
+}
+
 /// Removes the staging folder and what is left in it; without a commit mark it means nothing.
 ///
 /// # Errors

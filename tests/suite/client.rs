@@ -179,6 +179,12 @@ impl Client {
         lines
     }
 
+    /// Says no more, and still listens.
+    pub fn hang_up_writing(&self) {
+        let Wire::Tcp(stream) = self.wire.get_ref() else { panic!("not a plain TCP connection") };
+        stream.shutdown(Shutdown::Write).unwrap();
+    }
+
     /// Says no more; the server sees the end.
     pub fn hang_up(self) {
         let socket = match self.wire.get_ref() {

@@ -19,6 +19,9 @@ pub struct State {
     pub troubles: Vec<(&'static str, Trouble)>,
     /// Refuses a second session while one goes on, as most do.
     pub one_at_a_time: bool,
+    /// Does not announce PIPELINING, and notes (`ahead`) when a command comes before the last one's answer.
+    pub one_by_one: bool,
+    pub ahead: Vec<String>,
     pub password: Option<&'static str>,
     /// Hangs up on everybody.
     off: bool,
@@ -109,17 +112,28 @@ impl Session<'_> {
             return None;
         }
         self.answer("greeting", b"+OK an old server\r\n")?;
-        let mut lines = BufReader::new(self.stream).split(b'\n');
+        let mut reader = BufReader::new(self.stream);
         loop {
-            let line = String::from_utf8(lines.next()?.ok()?).unwrap();
+            let mut line = String::new();
+            if reader.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
             let line = line.trim_end();
             let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
             let command = command.to_ascii_uppercase();
             let shown = if command == "PASS" { "PASS" } else { line };
-            self.state.0.lock().unwrap().heard.push(shown.to_owned());
+            let one_by_one = {
+                let mut state = self.state.0.lock().unwrap();
+                state.heard.push(shown.to_owned());
+                if !reader.buffer().is_empty() {
+                    state.ahead.push(shown.to_owned());
+                }
+                state.one_by_one
+            };
             let index = argument.split(' ').next().unwrap().parse::<usize>().unwrap_or(0).wrapping_sub(1);
             let of = |messages: &[(String, Vec<u8>)]| messages.get(index).cloned();
             let answer: Vec<u8> = match command.as_str() {
+                "CAPA" if one_by_one => b"+OK\r\nUIDL\r\nUSER\r\n.\r\n".to_vec(),
                 "CAPA" => b"+OK\r\nUIDL\r\nUSER\r\nPIPELINING\r\n.\r\n".to_vec(),
                 "USER" => {
                     argument.clone_into(&mut user);

@@ -9,6 +9,7 @@
 //! Broken off anywhere, the same import goes on where it stopped. Knows no format of an old server, no
 //! account database and no command line.
 
+mod burial;
 mod gather;
 mod naming;
 mod plan;
@@ -96,8 +97,6 @@ struct Ready {
     inventory: Inventory,
     ledger: Ledger,
     plan: Plan,
-    /// The ledger has something to keep, though nothing come over.
-    buries: bool,
 }
 
 /// Why an import came to no end. The same import again goes on where this one stopped.
@@ -180,7 +179,7 @@ impl<D: Disk> Landing<D> {
             staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
         let ready = self.prepare(source, &folders);
-        let Ready { inventory, ledger, plan, buries } = match ready {
+        let Ready { inventory, ledger, plan } = match ready {
             Ok(ready) => ready,
             Err(failure) => {
                 self.give_up(&folders, &staging);
@@ -189,7 +188,7 @@ impl<D: Disk> Landing<D> {
         };
         let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch)?;
         imported.count(&inventory, &plan, &gathered);
-        if gathered.staged.is_empty() && !buries {
+        if gathered.staged.is_empty() {
             moving::clear(disk, &folders.root, &staging.folder)?;
             return Ok(imported);
         }
@@ -243,11 +242,10 @@ impl<D: Disk> Landing<D> {
     }
 
     fn prepare(&self, source: &mut dyn Source, folders: &Folders) -> Result<Ready, Failure> {
-        let mut ledger = Ledger::load(&folders.root)?;
+        let ledger = Ledger::load(&folders.root)?;
         let inventory = source.inventory()?;
-        let buries = ledger.bury(&inventory.gone);
         let plan = Plan::of(&inventory, &ledger);
-        Ok(Ready { inventory, ledger, plan, buries })
+        Ok(Ready { inventory, ledger, plan })
     }
 
     /// An import that has not staged anything leaves the mailbox as open as it was.

@@ -28,8 +28,6 @@ pub struct Mailbox {
     pub ends_at: Option<usize>,
     /// Which were read.
     pub read: Vec<usize>,
-    /// Deleted there.
-    pub gone: Vec<UniqueId>,
 }
 
 /// As the old server showed it, read and answered.
@@ -87,7 +85,7 @@ impl Source for Mailbox {
             let octets = Some(Octets(old.sent.len() as u64));
             Found { octets, ..old.found.clone() }
         });
-        Ok(Inventory { messages: messages.collect(), gone: self.gone.clone(), ..Inventory::default() })
+        Ok(Inventory { messages: messages.collect(), ..Inventory::default() })
     }
 
     fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {

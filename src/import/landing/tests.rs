@@ -97,23 +97,6 @@ fn newcomers_come_behind_all_and_what_was_deleted_here_does_not_come_back() {
 }
 
 #[test]
-fn what_was_deleted_at_the_old_server_under_our_eyes_never_comes() {
-    let here = Here::new();
-    let gone = |ids: &[&str]| ids.iter().map(|id| UniqueId::parse(id).unwrap()).collect::<Vec<_>>();
-    let mut old = Mailbox { gone: gone(&["old-2", "not-listed"]), ..Mailbox::numbered(3) };
-    let first = here.import(&mut old).unwrap();
-    assert_eq!((first.imported, first.already), (2, 1));
-    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
-    // Said once is enough, also where nothing came over with it.
-    old.gone = gone(&["old-4"]);
-    assert_eq!(here.import(&mut old).unwrap().imported, 0);
-    let mut later = Mailbox::numbered(4);
-    later.messages.extend(Mailbox::of(&[(b"not-listed", b"x\r\n")]).messages);
-    assert_eq!(here.import(&mut later).unwrap().imported, 0);
-    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-3"]);
-}
-
-#[test]
 fn a_mailbox_in_use_is_shown_while_newcomers_come() {
     let here = Here::new();
     here.import(&mut Mailbox::numbered(2)).unwrap();

@@ -12,7 +12,7 @@ use crate::accounts::ChangeError;
 use crate::accounts::upstream::{Progress, Standing};
 use crate::fetch;
 use crate::limits;
-use crate::mail::{AccountAddress, Octets};
+use crate::mail::{AccountAddress, Octets, UniqueId};
 use crate::pop3::Refusal;
 use crate::sasl::Credentials;
 use crate::serve::upstream::decide::{self, Judge, Outcome, Said};
@@ -55,11 +55,12 @@ pub(super) async fn admit(
 
 /// Relays a session to its end, and sees to it that the mail follows.
 pub(super) async fn relay(visit: &mut Visit, client: &mut Connection, passage: Passage) -> End {
-    let Passage { mut order, connection, messages, hopeless, _relayed, _place } = passage;
+    let Passage { order, connection, messages, hopeless, _relayed, _place } = passage;
+    let pipelining = connection.capabilities().pipelining;
     let (old, answered) = connection.into_stream();
     let idle = visit.settings.pop3.idle_timeout;
     let (said, client) = client.unread();
-    let ends = Ends { client, said, old, answered, idle };
+    let ends = Ends { client, said, old, answered, pipelining, idle };
     let shutdown = visit.shared.shutdown.clone();
     let (relayed, ended) = upstream::relay(ends, &shutdown).await;
     let is_deleted = |message: &&fetch::Message| relayed.deleted().any(|number| number == message.number);
@@ -67,7 +68,8 @@ pub(super) async fn relay(visit: &mut Visit, client: &mut Connection, passage: P
         messages.iter().filter(|message| !is_deleted(message)).map(|message| &message.unique_id).collect();
     // One that another message has too is still to come: by its name nobody can tell which of them is gone.
     let gone = messages.iter().filter(is_deleted).filter(|message| !left.contains(&message.unique_id));
-    order.deleted = gone.filter_map(|message| message.unique_id.clone()).collect();
+    let gone = gone.filter_map(|message| UniqueId::carried(message.unique_id.as_deref()?)).collect();
+    upstream::bury(&visit.shared, &order, gone).await;
     visit.tally.retrieved = relayed.retrieved();
     visit.tally.deleted = relayed.deleted().count();
     // Before the pull: an old server may have one maildrop for one session.
@@ -111,7 +113,7 @@ async fn newcomers(visit: &Visit, standing: &Standing, credentials: &Credentials
 fn order(visit: &Visit, standing: &Standing, credentials: &Credentials) -> Result<Order, String> {
     let account = Account::of(&standing.upstream, &credentials.user, &credentials.password)?;
     let (address, session) = (standing.address.clone(), visit.id);
-    Ok(Order { address, account, session, deleted: Vec::new() })
+    Ok(Order { address, account, session })
 }
 
 /// Asks the old server, which has the word until the mail is here.

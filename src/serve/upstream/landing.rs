@@ -4,7 +4,7 @@ use super::stoppable::Stoppable;
 use crate::fetch::Mailbox;
 use crate::import::Source;
 use crate::import::landing::{Failure, Imported, Landing};
-use crate::mail::{AccountAddress, Bytes};
+use crate::mail::{AccountAddress, Bytes, UniqueId};
 use crate::serve::shared::Shared;
 use std::sync::Arc;
 
@@ -44,6 +44,14 @@ pub fn newcomers(
         return Ok(Landed::default());
     }
     landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)
+}
+
+/// Notes messages that are never to come over.
+///
+/// # Errors
+/// As [`whole`].
+pub fn bury(shared: &Shared, address: &AccountAddress, gone: &[UniqueId]) -> Result<(), String> {
+    landing(shared).bury(address, gone).map_err(words)
 }
 
 fn landing(shared: &Shared) -> Landing {

@@ -10,17 +10,19 @@ pub mod decide;
 mod landing;
 pub mod old;
 mod pull;
+mod refusals;
 mod relay;
 mod stoppable;
 
 pub use busy::{Pull, RelayGuard};
-pub use pull::{Opened, Order, later, newcomers, note, now, until_late};
+pub use pull::{Opened, Order, bury, later, newcomers, note, now, until_late};
 pub use relay::{Ended, Ends, relay};
 
 use crate::limits;
 use crate::mail::AccountAddress;
 use async_lock::{Semaphore, SemaphoreGuardArc};
 use busy::Busy;
+use refusals::Refusals;
 use std::sync::Arc;
 
 /// What the whole server keeps of the live move.
@@ -31,6 +33,8 @@ pub struct Upstreams {
     connections: Arc<Semaphore>,
     /// Pulls that nobody waits for.
     background: Arc<Semaphore>,
+    /// Moved accounts that the old server refuses.
+    refusals: Refusals,
 }
 
 impl Default for Upstreams {
@@ -39,6 +43,7 @@ impl Default for Upstreams {
             busy: Arc::default(),
             connections: Arc::new(Semaphore::new(limits::UPSTREAM_CONNECTIONS_MAX)),
             background: Arc::new(Semaphore::new(limits::PULLS_MAX)),
+            refusals: Refusals::default(),
         }
     }
 }

@@ -5,17 +5,18 @@
 //! or fails costs nothing but time.
 
 use super::busy::{Pull, PullGuard};
-use super::decide;
+use super::decide::{self, Said};
 use super::landing::{self, Landed};
 use super::old::{self, Account};
 use super::stoppable::Stoppable;
 use crate::accounts::upstream::Progress;
 use crate::fetch::{Connection, Mailbox, Message, Patience};
 use crate::limits;
-use crate::mail::{AccountAddress, SessionId};
+use crate::mail::{AccountAddress, SessionId, UniqueId};
 use crate::runtime;
 use crate::serve::log::Line;
 use crate::serve::shared::Shared;
+use async_lock::SemaphoreGuardArc;
 use futures_lite::future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,9 +30,6 @@ pub struct Order {
     pub account: Account,
     /// The session that it was ordered in, for the log.
     pub session: SessionId,
-    /// Unique-ids that a relayed session has deleted at the old server: whatever it still lists of them
-    /// is not to be shown any more.
-    pub deleted: Vec<Vec<u8>>,
 }
 
 /// How a pull is begun.
@@ -102,14 +100,30 @@ pub fn later(shared: &Arc<Shared>, order: Order) {
     });
 }
 
+/// Notes what a relayed session has deleted at the old server: whatever it still lists of that is not to be
+/// shown any more. Before its guard is dropped, so that no pull is at it.
+pub async fn bury(shared: &Arc<Shared>, order: &Order, gone: Vec<UniqueId>) {
+    if gone.is_empty() {
+        return;
+    }
+    let (work, address) = (Arc::clone(shared), order.address.clone());
+    if let Err(why) = shared.doorway.disk(move || landing::bury(&work, &address, &gone)).await {
+        order.line("upstream.fault").with("why", format_args!("deletions: {why}")).warn();
+    }
+}
+
 /// Asks the old server of a moved account for newcomers. An error is for the log alone: what is here can be
 /// shown.
 pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
     // Another session of the same user is at it.
     let Some(guard) = shared.upstreams.busy.pull(&order.address) else { return };
-    let (pull, until) = (guard.shared(), Instant::now() + limits::NEWCOMERS_WAIT);
+    if shared.upstreams.refusals.rests(&order.address, Instant::now()) {
+        return;
+    }
+    let wait = limits::NEWCOMERS_WAIT.saturating_sub(limits::NEWCOMERS_STOP_WAIT);
+    let (pull, until) = (guard.shared(), Instant::now() + wait);
     let line = order.line("upstream.newcomers");
-    let opened = match runtime::timeout(limits::NEWCOMERS_WAIT, open(&order)).await {
+    let (opened, place) = match runtime::timeout(wait, open(shared, &order)).await {
         Some(Ok(opened)) => opened,
         Some(Err(why)) => return line.with("why", why).warn(),
         None => return line.with("why", "it took too long").warn(),
@@ -119,6 +133,7 @@ pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
     let shared = Arc::clone(shared);
     runtime::spawn_named(format!("newcomers account={}", order.address), async move {
         bring_newcomers(&shared, order, start, guard, line).await;
+        drop(place);
     });
     let left = || until.saturating_duration_since(Instant::now());
     if runtime::timeout(left(), pull.ended()).await.is_none() {
@@ -128,11 +143,21 @@ pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
     }
 }
 
-/// A session at the old server, and what it lists.
-async fn open(order: &Order) -> Result<Opened, String> {
-    let mut connection = order.account.log_in(Duration::ZERO).await.map_err(|(_, why)| why)?;
+/// A session at the old server with what it lists, and the place that it takes among all such sessions.
+async fn open(shared: &Shared, order: &Order) -> Result<(Opened, SemaphoreGuardArc), String> {
+    let upstreams = &shared.upstreams;
+    let place = upstreams.connection().await.ok_or("too many connections to old servers")?;
+    let mut connection = match order.account.log_in(Duration::ZERO).await {
+        Ok(connection) => connection,
+        Err((Said::Refused, why)) => {
+            let rest = upstreams.refusals.refused(&order.address, Instant::now());
+            return Err(format!("{why}; it is not asked again for {} minutes", rest.as_secs() / 60));
+        }
+        Err((_, why)) => return Err(why),
+    };
+    upstreams.refusals.accepted(&order.address);
     let messages = old::listing(&mut connection).await?;
-    Ok((connection, messages.ok_or("it has no unique-ids (UIDL)")?))
+    Ok(((connection, messages.ok_or("it has no unique-ids (UIDL)")?), place))
 }
 
 async fn bring_newcomers(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGuard, line: Line) {
@@ -205,7 +230,7 @@ async fn bring(shared: &Arc<Shared>, order: Order, start: Start, guard: &PullGua
         if let Some((connection, messages)) = start.opened {
             mailbox = mailbox.on(connection, messages);
         }
-        let mut source = Stoppable::new(mailbox, pull, work.shutdown.clone()).without(&order.deleted);
+        let mut source = Stoppable::new(mailbox, pull, work.shutdown.clone());
         let landed = if start.newcomers {
             landing::newcomers(&work, &order.address, &mut source)
         } else {

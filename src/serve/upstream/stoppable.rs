@@ -2,7 +2,6 @@
 
 use super::busy::Pull;
 use crate::import::{Error, Found, Inventory, Source};
-use crate::mail::UniqueId;
 use crate::net::Shutdown;
 use std::io;
 use std::sync::Arc;
@@ -12,8 +11,6 @@ pub struct Stoppable<S> {
     source: S,
     pull: Arc<Pull>,
     shutdown: Shutdown,
-    /// What a relayed session has deleted there.
-    gone: Vec<UniqueId>,
     /// What LIST said of each message.
     octets: Vec<u64>,
     /// A message that cannot be read ends all.
@@ -23,14 +20,7 @@ pub struct Stoppable<S> {
 impl<S: Source> Stoppable<S> {
     /// A source that ends with `pull`, or with the server.
     pub fn new(source: S, pull: Arc<Pull>, shutdown: Shutdown) -> Self {
-        Self { source, pull, shutdown, gone: Vec::new(), octets: Vec::new(), whole: false }
-    }
-
-    /// These are not to come over, whatever the old server lists.
-    #[must_use]
-    pub fn without(mut self, gone: &[Vec<u8>]) -> Self {
-        self.gone = gone.iter().filter_map(|id| UniqueId::carried(id)).collect();
-        self
+        Self { source, pull, shutdown, octets: Vec::new(), whole: false }
     }
 
     /// All or nothing: a mailbox of which one message is missing stays where it is, or that message would
@@ -63,8 +53,7 @@ impl<S: Source> Source for Stoppable<S> {
 
     fn inventory(&mut self) -> Result<Inventory, Error> {
         self.go_on().map_err(Error::Landing)?;
-        let mut inventory = self.source.inventory()?;
-        inventory.gone.clone_from(&self.gone);
+        let inventory = self.source.inventory()?;
         let octets = |found: &Found| found.octets.map_or(0, |octets| octets.0);
         self.octets = inventory.messages.iter().map(octets).collect();
         Ok(inventory)
