@@ -54,5 +54,5 @@ fn without_a_wish_a_server_on_this_machine_is_asked_as_it_likes_best() {
         || server.log().lines().filter(|line| line.contains("pop3.login")).map(str::to_owned).collect();
     let logins: Vec<String> =
         eventually("two logins", || Some(logins()).filter(|found: &Vec<String>| found.len() == 2));
-    assert_eq!(logins.iter().filter(|line| line.contains("tls=TLS")).count(), 1, "{logins:?}");
+    assert_eq!(logins.iter().filter(|line| line.contains("tls=\"TLS")).count(), 1, "{logins:?}");
 }
