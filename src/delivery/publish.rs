@@ -20,7 +20,7 @@ type Phase<D> = fn(&mut Draft, &Shared<D>) -> Result<(), Error>;
 pub(super) fn publish<D: Disk>(mut drafts: Drafts<D>, together: Together) -> Vec<Result<Published, Error>> {
     // Each phase for all copies before the next one: until the first name is in new/ nothing has
     // happened that a reader could see, so the commonest faults leave no trace.
-    let phases: [Phase<D>; 4] = [Draft::has_room, Draft::sync_file, Draft::link, Draft::sync_folder];
+    let phases: [Phase<D>; 3] = [Draft::has_room, Draft::sync_file, Draft::link];
     for phase in phases {
         for draft in &mut drafts.drafts {
             draft.advance(&drafts.shared, phase);
@@ -28,6 +28,10 @@ pub(super) fn publish<D: Disk>(mut drafts: Drafts<D>, together: Together) -> Vec
         if together == Together::AllOrNone {
             drafts.fail_all_if_one();
         }
+    }
+    drafts.sync_folders();
+    if together == Together::AllOrNone {
+        drafts.fail_all_if_one();
     }
     // Taken out, so that the drop has nothing left to undo.
     drafts.drafts.drain(..).map(Draft::outcome).collect()
@@ -47,6 +51,17 @@ fn move_to_new<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)
 }
 
 impl<D: Disk> Drafts<D> {
+    fn sync_folders(&mut self) {
+        let folders: Vec<_> = self.drafts.iter().filter_map(Draft::new_folder).collect();
+        let outcomes = self.shared.rounds.sync_all(&self.shared.tree.disk, &folders);
+        let published = self.drafts.iter_mut().filter(|draft| draft.new_folder().is_some());
+        for (draft, outcome) in published.zip(outcomes) {
+            if let Err(error) = outcome {
+                draft.fail(&self.shared, error.into());
+            }
+        }
+    }
+
     /// SMTP has one answer for all. Removing what is published already can fail, or be undone by a power
     /// cut; then a message comes twice, which is chosen over one that is lost: the sender is told 4xx.
     fn fail_all_if_one(&mut self) {
@@ -100,10 +115,11 @@ impl Draft {
         Ok(())
     }
 
-    fn sync_folder<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
+    /// The folder that a name was made in.
+    fn new_folder(&self) -> Option<&Folder> {
         match &self.stage {
-            Stage::Linked { new, .. } => Ok(shared.rounds.sync(&shared.tree.disk, new)?),
-            _ => Ok(()),
+            Stage::Linked { new, .. } => Some(new),
+            _ => None,
         }
     }
 

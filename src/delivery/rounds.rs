@@ -1,7 +1,8 @@
 //! One sync of a folder for all deliveries that wait for it.
 //!
 //! A sync that begins after a name was made covers that name, whoever asked for it. So while one runs,
-//! all who come wait for the next one together, and one of them does it for all. Knows no message.
+//! all who come wait for the next one together, and one of them does it for all. Who needs several folders
+//! does first what nobody else is doing. Knows no message.
 
 use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
@@ -39,54 +40,106 @@ struct Round(OnceLock<Result<(), Fault>>);
 #[derive(Clone, Debug)]
 struct Fault(io::ErrorKind, String);
 
+/// A folder to be synced, and the round that this will be.
+struct Due<'a> {
+    folder: &'a Folder,
+    identity: Identity,
+    waiting: Arc<Waiting>,
+    round: Arc<Round>,
+}
+
 impl Rounds {
-    /// Makes the names in a folder durable, those that were there when this was called.
+    /// Makes the names in folders durable, those that were there when this was called. For each folder, in
+    /// order.
     ///
     /// # Errors
     /// What the disk says; never to be tried again in the hope of a better answer. It is told to everybody
     /// who waits at that moment, for this round or the next: the disk may tell it once only.
-    pub fn sync<D: Disk>(&self, disk: &D, folder: &Folder) -> io::Result<()> {
+    pub fn sync_all<D: Disk>(&self, disk: &D, folders: &[&Folder]) -> Vec<io::Result<()>> {
+        let due: Vec<_> = folders.iter().map(|folder| self.join(folder)).collect();
+        let mut left: Vec<_> = due.iter().flatten().collect();
+        while let Some(first) = left.first().copied() {
+            // A folder that another delivery syncs just now waits until the others are done: deliveries to
+            // the same mailboxes would go from folder to folder in step, and the disk would have one sync at
+            // a time.
+            let before = left.len();
+            left.retain(|due| !due.waiting.lead(&due.round, || disk.sync_folder(due.folder)));
+            if left.len() == before {
+                first.waiting.wait(&first.round);
+            }
+        }
+        let outcomes = due.into_iter().map(|due| {
+            let due = due?;
+            self.leave(due.identity, due.waiting);
+            due.round.outcome()
+        });
+        outcomes.collect()
+    }
+
+    fn join<'a>(&self, folder: &'a Folder) -> io::Result<Due<'a>> {
         let stat = folder.stat_self()?;
         // Wider than needed here, narrower on other systems.
         #[allow(clippy::useless_conversion, reason = "u64 already where this is linted")]
         let identity = (stat.st_dev.into(), stat.st_ino.into());
         let waiting = Arc::clone(lock(&self.0).entry(identity).or_default());
-        let outcome = waiting.sync(|| disk.sync_folder(folder));
+        let round = Arc::clone(&lock(&waiting.state).next);
+        Ok(Due { folder, identity, waiting, round })
+    }
+
+    /// Whoever comes last takes the entry away: nobody else has it but the map.
+    fn leave(&self, identity: Identity, waiting: Arc<Waiting>) {
         drop(waiting);
-        // Whoever comes last takes the entry away: nobody else has it but this map.
         let mut folders = lock(&self.0);
         if folders.get(&identity).is_some_and(|waiting| Arc::strong_count(waiting) == 1) {
             folders.remove(&identity);
         }
-        outcome
     }
 }
 
 impl Waiting {
-    fn sync(&self, work: impl Fn() -> io::Result<()>) -> io::Result<()> {
+    /// Does the sync that `round` waits for, unless it is done or another one is running; whether it is done.
+    fn lead(&self, round: &Arc<Round>, work: impl Fn() -> io::Result<()>) -> bool {
         let mut state = lock(&self.state);
-        let mine = Arc::clone(&state.next);
-        loop {
-            if let Some(outcome) = mine.0.get() {
-                return outcome.clone().map_err(|Fault(kind, text)| io::Error::new(kind, text));
-            }
-            if state.is_running {
-                state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            state.is_running = true;
-            let round = std::mem::take(&mut state.next);
-            drop(state);
-            let outcome = work().map_err(|error| Fault(error.kind(), error.to_string()));
-            state = lock(&self.state);
-            state.is_running = false;
-            if outcome.is_err() {
-                let failed_too = std::mem::take(&mut state.next);
-                let _ = failed_too.0.set(outcome.clone()); // Its only outcome: it never begins.
-            }
-            let _ = round.0.set(outcome); // Its only outcome: we took it away.
-            self.over.notify_all();
+        if round.is_over() {
+            return true;
         }
+        if state.is_running {
+            return false;
+        }
+        state.is_running = true;
+        let mine = std::mem::take(&mut state.next); // It is `round`: who joined it has not seen it begin.
+        drop(state);
+        let outcome = work().map_err(|error| Fault(error.kind(), error.to_string()));
+        state = lock(&self.state);
+        state.is_running = false;
+        if outcome.is_err() {
+            let failed_too = std::mem::take(&mut state.next);
+            let _ = failed_too.0.set(outcome.clone()); // Its only outcome: it never begins.
+        }
+        let _ = mine.0.set(outcome); // Its only outcome: we took it away.
+        self.over.notify_all();
+        true
+    }
+
+    /// Waits until a sync that runs is over, be it the one `round` waits for or the one before it.
+    fn wait(&self, round: &Round) {
+        let mut state = lock(&self.state);
+        while state.is_running && !round.is_over() {
+            state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Round {
+    fn is_over(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    /// What came of it; to be asked when it is over.
+    fn outcome(&self) -> io::Result<()> {
+        let never = || Err(Fault(io::ErrorKind::Other, "the folder was not synced".to_owned()));
+        let outcome = self.0.get().cloned().unwrap_or_else(never);
+        outcome.map_err(|Fault(kind, text)| io::Error::new(kind, text))
     }
 }
 
@@ -97,18 +150,24 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::maildrop::disk::Step;
     use crate::maildrop::twin::{Fails, Twin, folder};
     use nix::errno::Errno;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::path::{Path, PathBuf};
     use std::sync::mpsc;
     use std::thread;
+    use std::time::Duration;
+
+    fn sync(rounds: &Rounds, twin: &Twin, path: &Path) -> io::Result<()> {
+        rounds.sync_all(twin, &[&folder(path)]).remove(0)
+    }
 
     #[test]
     fn who_comes_alone_syncs_alone_and_nothing_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let (twin, rounds) = (Twin::sound(), Rounds::default());
         for round in 1..=3 {
-            rounds.sync(&twin, &folder(dir.path())).unwrap();
+            sync(&rounds, &twin, dir.path()).unwrap();
             assert_eq!((twin.steps(), rounds.0.lock().unwrap().len()), (round, 0));
         }
     }
@@ -117,46 +176,57 @@ mod tests {
     fn a_fault_is_told() {
         let dir = tempfile::tempdir().unwrap();
         let (twin, rounds) = (Twin::new(Fails::Once(0), Errno::ENOSPC), Rounds::default());
-        let told = rounds.sync(&twin, &folder(dir.path())).unwrap_err();
+        let told = sync(&rounds, &twin, dir.path()).unwrap_err();
         assert_eq!(told.kind(), io::ErrorKind::StorageFull);
-        rounds.sync(&twin, &folder(dir.path())).unwrap();
+        sync(&rounds, &twin, dir.path()).unwrap();
         assert!(rounds.0.lock().unwrap().is_empty());
     }
 
-    /// A first sync that runs until it is let go, and so many others that came meanwhile: their outcomes, and
-    /// how many syncs there were.
-    fn meanwhile(others: usize, first_fails: bool) -> (Vec<io::Result<()>>, u32) {
-        let (waiting, syncs) = (Arc::new(Waiting::default()), AtomicU32::new(0));
-        let (tell, told) = mpsc::channel();
-        let (go_on, wait) = mpsc::channel::<()>();
-        let wait = Mutex::new(wait);
-        let outcomes = thread::scope(|scope| {
-            let first = scope.spawn(|| {
-                waiting.sync(|| {
-                    syncs.fetch_add(1, Ordering::SeqCst);
-                    tell.send(()).unwrap();
-                    wait.lock().unwrap().recv().unwrap();
-                    if first_fails { Err(Errno::EIO.into()) } else { Ok(()) }
-                })
-            });
+    /// A disk that tells of each sync of a folder, and holds the first one up until it is let go.
+    struct Held {
+        tell: mpsc::Sender<PathBuf>,
+        go_on: Mutex<Option<mpsc::Receiver<()>>>,
+        first_fails: bool,
+    }
+
+    impl Held {
+        fn new(first_fails: bool) -> (Self, mpsc::Receiver<PathBuf>, mpsc::Sender<()>) {
+            let ((tell, told), (let_go, go_on)) = (mpsc::channel(), mpsc::channel());
+            (Self { tell, go_on: Mutex::new(Some(go_on)), first_fails }, told, let_go)
+        }
+    }
+
+    impl Disk for Held {
+        fn before(&self, step: Step<'_>) -> io::Result<()> {
+            let Step::SyncFolder(folder) = step else { return Ok(()) };
+            self.tell.send(folder.path().to_owned()).unwrap();
+            let Some(go_on) = lock(&self.go_on).take() else { return Ok(()) };
+            go_on.recv().unwrap();
+            if self.first_fails { Err(Errno::EIO.into()) } else { Ok(()) }
+        }
+    }
+
+    /// A first sync that is held up, and so many others that came meanwhile: their outcomes, and how many
+    /// syncs there were.
+    fn meanwhile(others: usize, first_fails: bool) -> (Vec<io::Result<()>>, usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let (rounds, (disk, told, let_go)) = (Rounds::default(), Held::new(first_fails));
+        let sync = || rounds.sync_all(&disk, &[&folder(dir.path())]).remove(0);
+        let outcomes: Vec<_> = thread::scope(|scope| {
+            let first = scope.spawn(sync);
             told.recv().unwrap();
-            let next = Arc::clone(&waiting.state.lock().unwrap().next);
-            let sync = || {
-                waiting.sync(|| {
-                    syncs.fetch_add(1, Ordering::SeqCst);
-                    Ok(())
-                })
-            };
+            let next = Arc::clone(&lock(&lock(&rounds.0).values().next().unwrap().state).next);
             let others: Vec<_> = (0..others).map(|_| scope.spawn(sync)).collect();
             // Each that waits holds the next round; we and the state hold it too.
             while Arc::strong_count(&next) < others.len() + 2 {
                 thread::yield_now();
             }
-            go_on.send(()).unwrap();
+            let_go.send(()).unwrap();
             let all = std::iter::once(first).chain(others);
             all.map(|thread| thread.join().unwrap()).collect()
         });
-        (outcomes, syncs.into_inner())
+        assert!(lock(&rounds.0).is_empty());
+        (outcomes, 1 + told.try_iter().count())
     }
 
     #[test]
@@ -171,5 +241,24 @@ mod tests {
         let (outcomes, syncs) = meanwhile(5, true);
         assert!(outcomes.iter().all(Result::is_err), "the disk may tell it once only");
         assert_eq!(syncs, 1, "and nobody asks again for what was lost");
+    }
+
+    #[test]
+    fn who_needs_several_folders_does_the_others_while_one_is_busy() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["a", "b", "c"].map(|name| dir.path().join(name));
+        paths.iter().for_each(|path| std::fs::create_dir(path).unwrap());
+        let folders = paths.each_ref().map(|path| folder(path));
+        let (rounds, (disk, told, let_go)) = (Rounds::default(), Held::new(false));
+        thread::scope(|scope| {
+            let first = scope.spawn(|| rounds.sync_all(&disk, &[&folders[0]]).remove(0));
+            let next = || told.recv_timeout(Duration::from_secs(60)).unwrap();
+            assert_eq!(next(), paths[0]);
+            let several = scope.spawn(|| rounds.sync_all(&disk, &folders.each_ref()));
+            assert_eq!([next(), next()], [paths[1].clone(), paths[2].clone()]);
+            let_go.send(()).unwrap();
+            assert_eq!(next(), paths[0], "the sync that was running had begun before");
+            assert!(first.join().unwrap().is_ok() && several.join().unwrap().iter().all(Result::is_ok));
+        });
     }
 }
