@@ -22,8 +22,10 @@ INSTALL = Path(__file__).resolve().parent / "install"
 class Server:
     """One place where mail goes in."""
 
-    def __init__(self, name, port, pid, new, lmtp=False):
+    def __init__(self, name, port, pid, new, lmtp=False, bursts=None):
         self.name, self.port, self.pid, self.new, self.lmtp = name, port, pid, new, lmtp
+        # What is to be said of many connections that come at once.
+        self.bursts = bursts
 
     def messages(self):
         return sum(len(os.listdir(folder)) for folder in map(self.new, NAMES) if folder.is_dir())
@@ -154,6 +156,10 @@ match from any for domain "example.org" action "in"
 """
 
 
+# Its listen(2) has a backlog of 5, and no setting for it.
+BURSTS = "keeps five connections waiting at its door; the next ones knock again after 1, 3, 7 s, which counts here"
+
+
 @contextlib.contextmanager
 def opensmtpd(folder):
     """Into its queue, on the same disk; mail.maildir brings it to the Maildirs."""
@@ -171,7 +177,8 @@ def opensmtpd(folder):
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "DIR": str(folder)})
     try:
         wait_for(port, process, said)
-        yield [Server("OpenSMTPD", port, process.pid, lambda name: folder / "mail" / name / "new")]
+        new = lambda name: folder / "mail" / name / "new"
+        yield [Server("OpenSMTPD", port, process.pid, new, bursts=BURSTS)]
     finally:
         process.terminate()
         process.wait(20)

@@ -62,9 +62,9 @@ def wait_for(server, messages):
 
 
 def enough(server, job, seconds):
-    """How many messages take about so long."""
+    """How many messages take about so long; enough for each connection that connecting is a small part."""
     _, connections, recipients, octets = job
-    count = max(connections, 20 if octets >= ONE_MIB or recipients > 1 else 100)
+    count = max(20 * connections, 20 if octets >= ONE_MIB or recipients > 1 else 100)
     before = server.messages()
     took = source(server, connections, recipients, octets, count)
     wait_for(server, before + count * recipients)
@@ -76,6 +76,9 @@ def deliveries(servers, runs, seconds):
         counts = {server.name: enough(server, job, seconds) for server in servers}
         columns = in_turn(servers, lambda server: delivered(server, job, counts[server.name]), runs)
         table(f"{job[0]}, until 250", columns, "messages/s")
+        for server in servers:
+            if server.bursts and job[1] > 1:
+                print(f"  {server.name}: {server.bursts}", flush=True)
 
 
 # ---- What was synced ----------------------------------------------------------------------------
