@@ -9,9 +9,10 @@ import contextlib
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
+import apart
+from apart import wait_for
 from bench_smtp import NAMES
 from peers import Postfix, answers
 from trial import HOST, Trial, free_port
@@ -123,29 +124,12 @@ def dovecot(folder):
         process.wait(20)
 
 
-# Debian allows one mail server at a time, so this one is unpacked into a copy of the root folder that
-# nobody else sees and that is gone with the process.
-OPENSMTPD = r"""
-set -eu
-mount -t tmpfs tmpfs "$DIR/room"
-mkdir "$DIR/room/upper" "$DIR/room/work" "$DIR/room/root"
-root=$DIR/room/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$DIR/room/upper,workdir=$DIR/room/work" "$root"
-mount --rbind /dev "$root/dev"
-mount --rbind /proc "$root/proc"
-for package in "$DIR"/packages/*.deb; do
-    dpkg --fsys-tarfile "$package" | tar -x --keep-directory-symlink -C "$root"
-done
-for user in opensmtpd:9911:/var/empty opensmtpq:9912:/var/empty mailbox:9913:/bench/mail; do
-    IFS=: read -r name id home <<<"$user"
-    echo "$name:x:$id:$id::$home:/bin/sh" >>"$root/etc/passwd"
-    echo "$name:x:$id:" >>"$root/etc/group"
-done
-mkdir -p "$root/var/empty" "$root/var/lib/opensmtpd/empty" "$root/var/spool/smtpd" "$root/bench"
-mount --bind "$DIR/spool" "$root/var/spool/smtpd"
-mount --bind "$DIR" "$root/bench"
-exec chroot "$root" /usr/sbin/smtpd -d -f /bench/smtpd.conf
+OPENSMTPD = """
+mkdir -p /var/empty /var/lib/opensmtpd/empty /var/spool/smtpd
+mount --bind /bench/spool /var/spool/smtpd
+exec /usr/sbin/smtpd -d -f /bench/smtpd.conf
 """
+OPENSMTPD_USERS = ["opensmtpd:9911:/var/empty", "opensmtpq:9912:/var/empty", "mailbox:9913:/bench/mail"]
 
 OPENSMTPD_CONF = """
 smtp limit max-mails 1000000
@@ -163,33 +147,16 @@ BURSTS = "keeps five connections waiting at its door; the next ones knock again 
 @contextlib.contextmanager
 def opensmtpd(folder):
     """Into its queue, on the same disk; mail.maildir brings it to the Maildirs."""
-    for made in ("", "packages", "room", "spool", "mail"):
+    for made in ("", "spool", "mail"):
         (folder / made).mkdir()
     (folder / "spool").chmod(0o711)
     os.chown(folder / "mail", 9913, 9913)
-    wanted = ["opensmtpd", "libevent-2.1-7", "libdb5.3"]
-    subprocess.run(["apt-get", "download", *wanted], cwd=folder / "packages", check=True, capture_output=True)
     port = free_port()
     (folder / "smtpd.conf").write_text(OPENSMTPD_CONF.format(host=HOST, port=port))
-    said = folder / "said"
-    command = ["unshare", "--mount", "bash", "-c", OPENSMTPD]
-    with said.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "DIR": str(folder)})
-    try:
-        wait_for(port, process, said)
+    packages = ["opensmtpd", "libevent-2.1-7", "libdb5.3"]
+    with apart.started(folder, packages, OPENSMTPD_USERS, OPENSMTPD, port) as process:
         new = lambda name: folder / "mail" / name / "new"
         yield [Server("OpenSMTPD", port, process.pid, new, bursts=BURSTS)]
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def wait_for(port, process, said):
-    until = time.monotonic() + 30
-    while not answers(port):
-        if time.monotonic() > until or process.poll() is not None:
-            raise SystemExit(f"{process.args[0]} does not start:\n{said.read_text()}")
-        time.sleep(0.05)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Reading: restante and Dovecot under the same POP3 clients, which `tests/pop3load` plays.
+"""Reading: restante, Dovecot and Courier under the same POP3 clients, which `tests/pop3load` plays.
 
 Each server has Maildirs of its own with the same files in them. Dovecot runs twice: as Debian delivers it,
 and with the settings that its documentation gives for speed (login processes that are used again), with
@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 
 import maildrops
+from bench_courier import courier
 from bench_runs import Sample, in_turn, table
-from peers import Dovecot
+from peers import Dovecot, adopt
 from trial import HOST, ROOT, Trial
 
 INSTALL = Path(__file__).resolve().parent / "install"
@@ -39,11 +40,12 @@ def prepare():
 
 
 class Reader:
-    """A server's POP3 side: its ports, its process, its Maildirs."""
+    """A server's POP3 side: its ports (`tls` may be none), its process, its Maildirs. To one that is `slow`
+    over small messages, so many times fewer are given."""
 
-    def __init__(self, name, plain, tls, pid, maildir, adopt=lambda _: None):
+    def __init__(self, name, plain, tls, pid, maildir, adopt=lambda _: None, slow=1):
         self.name, self.plain, self.tls, self.pid = name, plain, tls, pid
-        self.maildir, self.adopt = maildir, adopt
+        self.maildir, self.adopt, self.slow = maildir, adopt, slow
 
     def load(self, job, user, tls="no", **keys):
         """The figures of one job."""
@@ -121,14 +123,26 @@ service auth {
 """
 
 
+def users():
+    """Everybody's password by address."""
+    return {f"{user}@example.org": PASSWORD for user in NAMES}
+
+
 @contextlib.contextmanager
 def dovecot(folder, name, more):
     """Dovecot with TLS and these settings."""
     folder.mkdir()
-    users = {f"{user}@example.org": PASSWORD for user in NAMES}
-    with Dovecot(folder, users, more, tls=True) as server:
+    with Dovecot(folder, users(), more, tls=True) as server:
         yield Reader(name, server.pop3, server.pop3s, server.process.pid,
                      lambda user: server.mail / f"{user}@example.org", server.adopt)
+
+
+@contextlib.contextmanager
+def courier_pop(folder):
+    """Courier, without TLS. It leaves Nagle's algorithm on, so that many an answer waits for an
+    acknowledgement, which takes 40 ms."""
+    with courier(folder, users()) as (port, pid, mail):
+        yield Reader("Courier", port, None, pid, lambda user: mail / f"{user}@example.org", adopt, slow=20)
 
 
 @contextlib.contextmanager
@@ -141,10 +155,16 @@ def all_of(place, with_peers):
             subprocess.run([INSTALL, "dovecot-pop3d:/usr/lib/dovecot/pop3", "openssl:openssl"], check=True)
             servers.append(stack.enter_context(dovecot(place / "dovecot", "Dovecot", "")))
             servers.append(stack.enter_context(dovecot(place / "dovecot-tuned", "Dovecot, tuned", TUNED)))
+            servers.append(stack.enter_context(courier_pop(place / "courier")))
         yield servers
 
 
 # ---- The jobs -----------------------------------------------------------------------------------
+
+def over(tls, servers):
+    """The servers that can do this: "no" is without TLS, "stls" and "yes" are with it."""
+    return [server for server in servers if tls == "no" or server.tls]
+
 
 def polls(servers, runs, seconds):
     """Programs that look for new mail."""
@@ -157,7 +177,7 @@ def polls(servers, runs, seconds):
         def work(server, tls=tls):
             figures = server.load("poll", "poll{}", tls, clients=CLIENTS, seconds=seconds)
             return Sample(figures["per_second"], figures["server_cpu_ms_each"])
-        table(f"{what}, {said}", in_turn(servers, work, runs), "looks/s")
+        table(f"{what}, {said}", in_turn(over(tls, servers), work, runs), "looks/s")
 
 
 def first_logins(server, runs):
@@ -208,7 +228,7 @@ def dropped_cache():
 def fetches(servers, runs, small, heavy):
     """Many small messages, one by one and pipelined; few large ones, plain and over TLS."""
     for server in servers:
-        server.fill("small", small, 8192)
+        server.fill("small", small // server.slow, 8192)
         server.fill("heavy", heavy, 25 * 1024 * 1024)
         server.load("fetch", "small")
         server.load("fetch", "heavy")
@@ -222,7 +242,7 @@ def fetches(servers, runs, small, heavy):
         def work(server, name=name, figure=figure, keys=keys):
             figures = server.load("fetch", name, **keys)
             return Sample(figures[figure], figures["server_cpu_ms_each"])
-        table(what, in_turn(servers, work, runs), unit)
+        table(what, in_turn(over(keys.get("tls", "no"), servers), work, runs), unit)
 
 
 def deletions(servers, runs, messages):
@@ -253,15 +273,23 @@ def idles(place, with_peers, wanted):
             # Each maildrop that is open holds four descriptors.
             count = wanted if "login" not in keys else min(wanted, 2000)
             tell("restante", said, server.load("hold", "h{}", clients=count, seconds=0.5, **keys))
-        if not with_peers:
-            continue
-        shutil.rmtree(place / "dovecot-idle", ignore_errors=True)
-        with dovecot(place / "dovecot-idle", "Dovecot, tuned", TUNED) as server:
-            if "login" not in keys:
-                tell(server.name, said, server.load("hold", "x", clients=500, seconds=0.5, **keys))
+        if with_peers:
+            idle_peers(place, said, keys)
+
+
+def idle_peers(place, said, keys):
+    """The same for the peers, with fewer: some of them have a process for each."""
+    for folder in ("dovecot-idle", "courier-idle"):
+        shutil.rmtree(place / folder, ignore_errors=True)
+    peers = [dovecot(place / "dovecot-idle", "Dovecot, tuned", TUNED)]
+    peers += [courier_pop(place / "courier-idle")] if "tls" not in keys else []
+    for peer in peers:
+        with peer as server:
+            if "login" in keys:
+                figures = server.load("hold", "poll{}", seconds=0.5, clients=CLIENTS, **keys)
             else:
-                keys = dict(keys, clients=CLIENTS)
-                tell(server.name, said, server.load("hold", "poll{}", seconds=0.5, **keys))
+                figures = server.load("hold", "x", seconds=0.5, clients=500, **keys)
+            tell(server.name, said, figures)
 
 
 def tell(name, said, figures):

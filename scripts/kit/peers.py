@@ -138,9 +138,7 @@ class Dovecot:
 
     def adopt(self, maildir):
         """Gives a folder of mail to the user Dovecot reads it as."""
-        for path, _, files in os.walk(maildir):
-            for name in [path, *(os.path.join(path, file) for file in files)]:
-                shutil.chown(name, "mail", "mail")
+        adopt(maildir)
 
     def __enter__(self):
         with (self.dir / "said").open("wb") as said:
@@ -155,6 +153,13 @@ class Dovecot:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(20)
+
+
+def adopt(maildir):
+    """Gives a folder of mail to the user whom the peers read it as."""
+    for path, _, files in os.walk(maildir):
+        for name in [path, *(os.path.join(path, file) for file in files)]:
+            shutil.chown(name, "mail", "mail")
 
 
 def answers(port):
