@@ -1,4 +1,4 @@
-"""How time and memory grow with messages, connections and accounts: a table, and a picture for the README.
+"""How time and memory grow with messages, connections and accounts: tables in Markdown, and a picture.
 
 restante alone. Every size has a server of its own, or what one size gave back would be counted for the next.
 """
@@ -11,9 +11,7 @@ import maildrops
 from bench_pop3 import CLIENTS, Own, Reader
 from bench_runs import resident_kib
 from picture import picture
-from trial import ROOT
 
-PICTURE = ROOT / "scripts/growth.svg"
 RUNS = 3
 
 
@@ -34,14 +32,24 @@ def server(names):
         yield Reader("restante", trial.pop3, trial.pop3s, trial.process.pid, lambda name: mail / name)
 
 
+def heading(*names):
+    print(f"\n| {' | '.join(names)} |\n|{' ---: |' * len(names)}", flush=True)
+
+
 def row(*values):
-    print("  " + " ".join(f"{value:>14,.4g}" if isinstance(value, float) else f"{value:>14}" for value in values), flush=True)
+    print(f"| {' | '.join(map(shown, values))} |", flush=True)
+
+
+def shown(value):
+    """Three digits that mean something, or all before the point."""
+    if isinstance(value, int) or value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def by_messages(sizes):
     """A maildrop of so many messages: milliseconds to open and to list it, octets of memory for each message."""
-    print("\nmessages in a maildrop")
-    row("messages", "open, ms", "UIDL, ms", "bytes each")
+    heading("messages in a maildrop", "ms until STAT", "ms for UIDL", "memory, octets for each")
     opened, listed = [], []
     for count in sizes:
         with server(["large"]) as reader:
@@ -52,54 +60,53 @@ def by_messages(sizes):
             row(count, took, uidl, held["kib_each"] * 1024 / count)
             opened.append((count, took))
             listed.append((count, uidl))
-    return "One maildrop: milliseconds", "messages", {"open": opened, "UIDL": listed}
+    return "Opening a maildrop, ms", "messages in it", {"until STAT": opened, "UIDL": listed}
 
 
 def by_connections(sizes):
     """So many programs that look for new mail, each as often as it can."""
-    print("\nconnections that look for new mail, one after the other")
-    row("connections", "looks/s", "CPU, ms each", "memory, MiB")
-    rates, memory = [], []
-    for count in sizes:
-        with server([f"poll{number}" for number in range(1, count + 1)]) as reader:
-            for number in range(1, count + 1):
-                maildrops.fill(reader.maildir(f"poll{number}"), 3, 1000)
-            reader.load("poll", "poll{}", clients=count, seconds=1)
-            runs = [reader.load("poll", "poll{}", clients=count, seconds=2) for _ in range(RUNS)]
-            rate, cost = (statistics.median(run[name] for run in runs) for name in ("per_second", "server_cpu_ms_each"))
-            row(count, rate, cost, resident_kib(reader.pid) / 1024)
-            rates.append((count, rate))
-            memory.append((count, resident_kib(reader.pid) / 1024))
-    return "Looking for new mail", "connections", {"looks a second": rates, "server's memory, MiB": memory}
+    heading("connections", "looks a second", "CPU for each, ms", "memory, MiB")
+    return looking("Looking for new mail", "connections", sizes, lambda count: (count, 0))
 
 
 def by_accounts(sizes):
     """The same eight programs among so many accounts."""
-    print(f"\naccounts, {CLIENTS} connections that look for new mail")
-    row("accounts", "looks/s", "CPU, ms each", "memory, MiB")
+    heading(f"accounts, {CLIENTS} connections", "looks a second", "CPU for each, ms", "memory, MiB")
+    return looking("The same, 8 connections", "accounts", sizes, lambda count: (CLIENTS, count - CLIENTS))
+
+
+def looking(title, label, sizes, split):
+    """Looks for new mail; `split` makes a size into accounts that look and accounts that do not."""
     rates, memory = [], []
-    for count in sizes:
-        polled = [f"poll{number}" for number in range(1, CLIENTS + 1)]
-        with server([*polled, *(f"other{number}" for number in range(count - CLIENTS))]) as reader:
+    for size in sizes:
+        clients, others = split(size)
+        polled = [f"poll{number}" for number in range(1, clients + 1)]
+        with server([*polled, *(f"other{number}" for number in range(others))]) as reader:
             for name in polled:
                 maildrops.fill(reader.maildir(name), 3, 1000)
-            reader.load("poll", "poll{}", clients=CLIENTS, seconds=1)
-            runs = [reader.load("poll", "poll{}", clients=CLIENTS, seconds=2) for _ in range(RUNS)]
+            reader.load("poll", "poll{}", clients=clients, seconds=1)
+            runs = [reader.load("poll", "poll{}", clients=clients, seconds=2) for _ in range(RUNS)]
             rate, cost = (statistics.median(run[name] for run in runs) for name in ("per_second", "server_cpu_ms_each"))
-            row(count, rate, cost, resident_kib(reader.pid) / 1024)
-            rates.append((count, rate))
-            memory.append((count, resident_kib(reader.pid) / 1024))
-    return "The same among many accounts", "accounts", {"looks a second": rates, "server's memory, MiB": memory}
+            resident = resident_kib(reader.pid) / 1024
+            row(size, rate, cost, resident)
+            rates.append((size, rate))
+            memory.append((size, resident))
+    return title, label, {"looks a second": rates, "memory, MiB": memory}
 
 
-def growth(quick):
-    """All three, and the picture."""
+PARTS = {
+    # What, sizes, sizes in a hurry.
+    "messages": (by_messages, (1_000, 10_000, 100_000, 500_000), (1_000, 10_000, 100_000)),
+    "connections": (by_connections, (1, 8, 64, 256, 1_000), (1, 8, 64, 256)),
+    "accounts": (by_accounts, (10, 100, 1_000, 10_000, 100_000), (10, 1_000, 100_000)),
+}
+
+
+def growth(quick, only, drawn):
+    """All three, or the one that `only` names, and the picture of them."""
     bench_pop3.prepare()
-    most = 100_000 if quick else 500_000
-    panels = [
-        by_messages([count for count in (1_000, 10_000, 100_000, 500_000) if count <= most]),
-        by_connections((1, 8, 64, 256) if quick else (1, 8, 64, 256, 1_000)),
-        by_accounts((10, 1_000, 100_000) if quick else (10, 100, 1_000, 10_000, 100_000)),
-    ]
-    PICTURE.write_text(picture(panels))
-    print(f"\n{PICTURE.relative_to(ROOT)}")
+    chosen = [PARTS[only]] if only else PARTS.values()
+    panels = [measure(hurried if quick else sizes) for measure, sizes, hurried in chosen]
+    if drawn:
+        drawn.write_text(picture(panels))
+        print(f"\nthe picture: {drawn}")

@@ -1,11 +1,25 @@
-"""Curves as an SVG picture, written by hand: panels side by side, both axes by powers of ten."""
+"""Curves as an SVG picture, written by hand: panels side by side, both axes by powers of ten.
+
+Its colours follow the reader's: dark on light, or light on dark.
+"""
 
 import math
 from html import escape
 
 WIDTH, HEIGHT = 300, 220
 LEFT, TOP, RIGHT, BOTTOM = 52, 42, 12, 40
-COLOURS = ["#1f6f8b", "#c8553d", "#588157"]
+STYLE = """<style>
+.back { fill: #ffffff; } text { fill: #24292f; } .grid { stroke: #d8dee4; }
+.line { fill: none; stroke-width: 2; } .one { stroke: #0969da; } .two { stroke: #bc4c00; }
+.dot.one, text.one { fill: #0969da; stroke: none; } .dot.two, text.two { fill: #bc4c00; stroke: none; }
+@media (prefers-color-scheme: dark) {
+.back { fill: #0d1117; } text { fill: #d0d7de; } .grid { stroke: #30363d; }
+.one { stroke: #58a6ff; } .two { stroke: #f0883e; }
+.dot.one, text.one { fill: #58a6ff; } .dot.two, text.two { fill: #f0883e; }
+}
+</style>"""
+# One for each curve of a panel.
+COLOURS = ["one", "two"]
 
 
 def powers(values):
@@ -35,20 +49,20 @@ def panel(offset, title, x_label, curves):
     yield f'<text x="{offset + LEFT}" y="16" font-weight="bold">{escape(title)}</text>'
     for exponent in xs:
         x = x_of(10.0 ** exponent)
-        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{TOP + up}" stroke="#ddd"/>'
+        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{TOP + up}" class="grid"/>'
         yield f'<text x="{x:.1f}" y="{TOP + up + 14}" text-anchor="middle">{short(exponent)}</text>'
     for exponent in ys:
         y = y_of(10.0 ** exponent)
-        yield f'<line x1="{offset + LEFT}" y1="{y:.1f}" x2="{offset + LEFT + across}" y2="{y:.1f}" stroke="#ddd"/>'
+        yield f'<line x1="{offset + LEFT}" y1="{y:.1f}" x2="{offset + LEFT + across}" y2="{y:.1f}" class="grid"/>'
         yield f'<text x="{offset + LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(exponent)}</text>'
     yield f'<text x="{offset + LEFT + across / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
     for points, colour in zip(curves.values(), COLOURS):
         path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)
-        yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        yield from (f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" fill="{colour}"/>' for x, y in points)
+        yield f'<polyline points="{path}" class="line {colour}"/>'
+        yield from (f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" class="dot {colour}"/>' for x, y in points)
     x = offset + LEFT
     for name, colour in zip(curves, COLOURS):
-        yield f'<text x="{x}" y="32" fill="{colour}">{escape(name)}</text>'
+        yield f'<text x="{x}" y="32" class="{colour}">{escape(name)}</text>'
         x += 6 * len(name) + 14
 
 
@@ -56,7 +70,8 @@ def picture(panels):
     """The text of an SVG file; a panel is (title, label of x, curves)."""
     width = WIDTH * len(panels)
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{HEIGHT}" viewBox="0 0 {width} {HEIGHT}"'
-             ' font-family="sans-serif" font-size="11">', f'<rect width="{width}" height="{HEIGHT}" fill="white"/>']
+             ' font-family="sans-serif" font-size="11">', STYLE,
+             f'<rect width="{width}" height="{HEIGHT}" class="back"/>']
     for number, described in enumerate(panels):
         lines += panel(number * WIDTH, *described)
     return "\n".join([*lines, "</svg>", ""])
