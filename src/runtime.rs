@@ -13,6 +13,7 @@ use std::os::unix::net as std_unix;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 pub use chosen::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -51,6 +52,16 @@ pub fn spawn_named(name: impl Into<String>, future: impl Future<Output = ()> + S
 /// How many tasks have ended in a panic since the start.
 pub fn panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
+}
+
+/// Threads that run tasks: half of the cores, at least one.
+///
+/// The other half has the blocking work that tasks wait for. Threads that share a queue wake each other for
+/// every task that becomes ready, in case it takes long, and ours never do: on two cores a client that
+/// fetches small messages one by one costs three wake-ups for each with two such threads, and one and a
+/// half with one.
+fn task_threads() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 /// Runs blocking work on a thread of its own. Once called for the first time it runs to its end,
@@ -183,20 +194,37 @@ fn reason(payload: &(dyn Any + Send)) -> &str {
 /// The runtime the project was asked to be built on.
 #[cfg(all(feature = "runtime-async-std", not(feature = "runtime-smol")))]
 mod chosen {
+    use async_global_executor::GlobalExecutorConfig;
     use async_std::task;
     use std::future::Future;
     use std::io;
+    use std::sync::Once;
     use std::time::Duration;
 
     pub use async_std::net::{TcpListener, TcpStream};
     pub use async_std::os::unix::net::{UnixListener, UnixStream};
 
     pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+        begin();
         task::block_on(future)
     }
 
     pub fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+        begin();
         drop(task::spawn(future)); // Dropping the handle detaches the task.
+    }
+
+    /// Starts the threads. Whoever does so first decides how many there are, so this must come before
+    /// async-std's first task; the variable that async-std has for it goes before our own number.
+    fn begin() {
+        static BEGUN: Once = Once::new();
+        BEGUN.call_once(|| {
+            let count = super::task_threads();
+            let config = GlobalExecutorConfig::default().with_min_threads(count).with_max_threads(count);
+            let config =
+                config.with_env_var("ASYNC_STD_THREAD_COUNT").with_thread_name_fn(|| "tasks".to_owned());
+            async_global_executor::init_with_config(config);
+        });
     }
 
     pub fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> impl Future<Output = T> {
@@ -244,7 +272,7 @@ mod chosen {
         static THREADS: OnceLock<()> = OnceLock::new();
         let executor = EXECUTOR.get_or_init(Executor::new);
         THREADS.get_or_init(|| {
-            for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            for _ in 0..super::task_threads() {
                 thread::spawn(move || {
                     loop {
                         let forever = || smol::block_on(executor.run(smol::future::pending::<()>()));
