@@ -12,6 +12,7 @@ pub mod maildir;
 pub mod mbox;
 pub mod source;
 pub mod uidl_format;
+mod way;
 
 pub use doveconf::Doveconf;
 pub use landing::{Failure, Imported, Landing, Progress, Uidl};

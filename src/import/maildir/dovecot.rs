@@ -5,6 +5,7 @@ use super::folder::Root;
 use super::uidlist::{self, Record, Uidlist};
 use super::{Error, Options, Shown, SkippedItem, kept, made, order, xuidl};
 use crate::import::uidl_format::{Variable, Variables};
+use crate::import::way;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
@@ -60,10 +61,13 @@ pub(super) fn shown(root: &Root, entries: &[Entry], options: &Options) -> Result
 /// The list, wherever it lies.
 fn list(root: &Root, options: &Options) -> Result<Option<Uidlist>, Error> {
     if let Some(path) = &options.uidlist {
-        let file = File::open(path).map_err(|error| Error::Source {
-            what: format!("{}: {error}", path.display()),
-            remedy: "name the dovecot-uidlist of this mailbox with --uidlist".to_owned(),
-        })?;
+        let file = way::open_for_reading(path).map_err(|lost| {
+            lost.error(path).unwrap_or_else(|| Error::Source {
+                what: format!("{}: {lost}", path.display()),
+                remedy: "name the dovecot-uidlist of this mailbox with --uidlist".to_owned(),
+            })
+        });
+        let file = File::from(file?);
         return Uidlist::read(BufReader::new(file), path).map(Some);
     }
     let path = root.path().join(uidlist::FILE);

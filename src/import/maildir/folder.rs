@@ -4,11 +4,12 @@
 //! messages from new/ to cur/ and renames them when their flags change.
 
 use super::super::source::Error;
+use super::super::way::{self, Lost};
 use super::entry::{Entry, Place};
 use super::listing::Listing;
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat};
+use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -35,8 +36,11 @@ pub(super) struct Root {
 impl Root {
     /// Opens a Maildir as an administrator names it: links are followed up to here.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let fd = open(path, flags, Mode::empty()).map_err(|errno| unreadable(path, errno))?;
+        let lost = |lost: Lost| lost.error(path).unwrap_or_else(|| unreadable(path, lost.errno()));
+        let fd = way::open_for_reading(path).map_err(lost)?;
+        if !fstat(&fd).is_ok_and(|stat| kind(&stat) == SFlag::S_IFDIR) {
+            return Err(unreadable(path, Errno::ENOTDIR));
+        }
         Self::of(fd, path.to_owned())
     }
 

@@ -25,6 +25,7 @@ pub use numbers::Numbers;
 
 use super::source::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
 use super::uidl_format::{UidlFormat, Variable};
+use super::way::{self, Lost};
 use crate::limits;
 use fingerprint::Recipe;
 use identity::Identities;
@@ -91,7 +92,8 @@ impl Md5Of {
 /// [`Error::Ask`] when it does not show who served it; [`Error::Source`] when it is no mbox or may not be
 /// read.
 pub fn open(path: &Path, options: &Options) -> Result<Box<dyn Source>, Error> {
-    let file = open_quietly(path).map_err(|error| unreadable(path, &error))?;
+    let lost = |lost: Lost| lost.error(path).unwrap_or_else(|| unreadable(path, &lost.errno().into()));
+    let file = File::from(way::open_for_reading(path).map_err(lost)?);
     let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
     if metadata.is_dir() {
         return Err(Error::Source {
@@ -114,20 +116,6 @@ pub fn open(path: &Path, options: &Options) -> Result<Box<dyn Source>, Error> {
         lock: None,
         messages: Vec::new(),
     }))
-}
-
-/// The time of access stays, if the file is ours or we are root.
-fn open_quietly(path: &Path) -> io::Result<File> {
-    use nix::errno::Errno;
-    use nix::fcntl::{OFlag, open};
-    use nix::sys::stat::Mode;
-    // Not blocking: a pipe would hold us for ever.
-    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let fd = match open(path, flags | OFlag::O_NOATIME, Mode::empty()) {
-        Err(Errno::EPERM) => open(path, flags, Mode::empty()),
-        opened => opened,
-    }?;
-    Ok(fd.into())
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
