@@ -314,6 +314,9 @@ pub const FETCH_MESSAGE_MAX: u64 = 4 * 1024 * 1024 * 1024;
 
 // ---- Moving in ------------------------------------------------------------------------------
 
+/// Messages in the index of one old mailbox, as on the wire: a user whose file is nothing but From lines must
+/// not take the memory of a whole server's move.
+pub const IMPORT_MESSAGES_MAX: usize = FETCH_MESSAGES_MAX;
 /// Octets of a line in an mbox by which it is judged: whether it parts two messages, and what a header line
 /// says. Dovecot looks at 4096 octets at least, mailutils at 1024.
 pub const MBOX_LINE_HEAD: usize = 4096;

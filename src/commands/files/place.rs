@@ -181,7 +181,8 @@ fn short_value<'t>(variable: &'t str, user: &User<'_>) -> Result<(String, &'t st
         Some(_) => value.to_uppercase(),
         None => value,
     };
-    Ok((value, letters.as_str()))
+    // Of a longer name, a part may be left that leads elsewhere.
+    Ok((if value == ".." { named(&value)?.to_owned() } else { value }, letters.as_str()))
 }
 
 /// A name that leads out of its folder is none of a user's.
@@ -253,6 +254,7 @@ mod tests {
         for name in ["../etc", "a/b", "", ".hidden"] {
             assert!(path("mbox:/var/mail/%u", &User { name, ..ANNA }).is_err(), "{name:?}");
         }
+        assert!(path("maildir:/v/%1.2n/x", &User { name: "a..b", ..ANNA }).is_err());
         assert!(path("maildir:~/Maildir", &User { home: None, ..ANNA }).unwrap_err().contains("home"));
     }
 

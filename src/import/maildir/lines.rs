@@ -32,6 +32,9 @@ impl<R: BufRead> Lines<R> {
             return Ok(None);
         }
         self.number += 1;
+        if self.number > limits::IMPORT_MESSAGES_MAX as u64 {
+            return Err(format!("there are more than {} lines in it", limits::IMPORT_MESSAGES_MAX));
+        }
         match self.line.split_last() {
             Some((b'\n', line)) => Ok(Some(line)),
             _ if self.line.len() as u64 == limits::INDEX_LINE_MAX => Err("it is too long".to_owned()),

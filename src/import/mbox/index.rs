@@ -141,6 +141,10 @@ impl Index {
         }
     }
 
+    pub(super) fn messages(&self) -> usize {
+        self.messages.len()
+    }
+
     pub(super) fn finish(mut self) -> (Vec<Message>, Numbers) {
         self.close(self.at);
         (self.messages, self.numbers)

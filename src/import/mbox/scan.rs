@@ -23,6 +23,10 @@ pub trait ReadAt {
 
 impl ReadAt for File {
     fn read_at(&self, block: &mut [u8], at: u64) -> io::Result<usize> {
+        // No file reaches so far, and the system calls it a mistake to ask; a Content-Length may lead there.
+        if i64::try_from(at).is_err() {
+            return Ok(0);
+        }
         FileExt::read_at(self, block, at)
     }
 }
@@ -30,8 +34,17 @@ impl ReadAt for File {
 /// Indexes an mbox; `None` if it is none.
 ///
 /// # Errors
-/// What the disk says.
+/// What the disk says; [`ErrorKind::FileTooLarge`] for more messages than [`limits::IMPORT_MESSAGES_MAX`].
 pub fn index(
+    file: &impl ReadAt,
+    habits: Habits,
+    identity: Identity,
+) -> io::Result<Option<(Vec<Message>, Numbers)>> {
+    index_up_to(limits::IMPORT_MESSAGES_MAX, file, habits, identity)
+}
+
+pub(super) fn index_up_to(
+    most: usize,
     file: &impl ReadAt,
     habits: Habits,
     identity: Identity,
@@ -43,6 +56,10 @@ pub fn index(
         let read = read_some(file, &mut block, at)?;
         if read == 0 {
             return Ok(splitter.finish());
+        }
+        if splitter.messages() > most {
+            let why = format!("there are more than {most} messages in it");
+            return Err(io::Error::new(ErrorKind::FileTooLarge, why));
         }
         match splitter.push(&block[..read]) {
             Step::More => at += read as u64,

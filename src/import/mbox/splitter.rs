@@ -69,6 +69,11 @@ impl Splitter {
         self.index.jump(end);
     }
 
+    /// How many messages have come to their end.
+    pub fn messages(&self) -> usize {
+        self.index.messages()
+    }
+
     /// The file is over: the index and the numbers, or `None` if it is no mbox.
     pub fn finish(mut self) -> Option<(Vec<Message>, Numbers)> {
         if let Some(piece) = self.pieces.finish()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 mod cuts;
 mod facts;
+mod hostile;
 
 const FROM: &str = "From ada@example.net Thu Nov 29 22:33:52 2001\n";
 
