@@ -35,11 +35,13 @@ impl Lines {
     }
 }
 
-/// `1 120`: what some servers write behind the size is theirs (RFC 1939, 5: scan listing).
+/// `1 120`: what some servers write behind the size is theirs (RFC 1939, 5: scan listing). A size that no
+/// message has is one of the largest: all of them can be added up.
 pub(super) fn sizes(text: &[u8]) -> Result<Numbered<u64>, Failure> {
     numbered(text, "LIST", |rest| {
         let word = rest.split(|octet| octet.is_ascii_whitespace()).find(|word| !word.is_empty())?;
-        std::str::from_utf8(word).ok()?.parse().ok()
+        let size: u64 = std::str::from_utf8(word).ok()?.parse().ok()?;
+        Some(size.min(limits::FETCH_MESSAGE_MAX))
     })
 }
 
@@ -104,6 +106,13 @@ mod tests {
         assert_eq!(ids(b"1 a\n1 a\n2 a\n").unwrap().len(), 2);
         assert!(ids(b"1 a\n1 b\n").is_none());
         assert_eq!(sizes(b"1 5 (and more)\n2 0\n1 5\n").unwrap(), Numbered::from([(1, 5), (2, 0)]));
+    }
+
+    #[test]
+    fn sizes_that_no_message_has_can_be_added_up() {
+        let found = sizes(format!("1 {0}\n2 {0}\n3 7\n", u64::MAX).as_bytes()).unwrap();
+        assert_eq!(found.values().sum::<u64>(), 2 * limits::FETCH_MESSAGE_MAX + 7);
+        assert!((limits::FETCH_MESSAGES_MAX as u64).checked_mul(limits::FETCH_MESSAGE_MAX).is_some());
     }
 
     #[test]

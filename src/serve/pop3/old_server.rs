@@ -63,7 +63,8 @@ pub(super) async fn relay(visit: &mut Visit, client: &mut Connection, passage: P
     let ends = Ends { client, said, old, answered, pipelining, idle };
     let shutdown = visit.shared.shutdown.clone();
     let (relayed, ended) = upstream::relay(ends, &shutdown).await;
-    let is_deleted = |message: &&fetch::Message| relayed.deleted().any(|number| number == message.number);
+    let deleted: HashSet<u32> = relayed.deleted().collect();
+    let is_deleted = |message: &&fetch::Message| deleted.contains(&message.number);
     let left: HashSet<_> =
         messages.iter().filter(|message| !is_deleted(message)).map(|message| &message.unique_id).collect();
     // One that another message has too is still to come: by its name nobody can tell which of them is gone.
@@ -71,7 +72,7 @@ pub(super) async fn relay(visit: &mut Visit, client: &mut Connection, passage: P
     let gone = gone.filter_map(|message| UniqueId::carried(message.unique_id.as_deref()?)).collect();
     upstream::bury(&visit.shared, &order, gone).await;
     visit.tally.retrieved = relayed.retrieved();
-    visit.tally.deleted = relayed.deleted().count();
+    visit.tally.deleted = deleted.len();
     // Before the pull: an old server may have one maildrop for one session.
     drop((_relayed, _place));
     if hopeless.is_none() {
