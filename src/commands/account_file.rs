@@ -4,7 +4,7 @@
 
 use super::database::{json, open, storage};
 use super::table;
-use crate::accounts::import::{self, Format, How, Refused, Users};
+use crate::accounts::import::{self, Format, How, Users};
 use crate::accounts::{Report, Wish};
 use crate::config::{Finding, Settings};
 use crate::limits;
@@ -165,8 +165,8 @@ fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
     if passed_over > 0 {
         let _ = writeln!(text, "passed over {passed_over} accounts of the system");
     }
-    for Refused { line, address, why } in refused {
-        let _ = writeln!(text, "line {line}, {address}: {why}");
+    for line in refused {
+        let _ = writeln!(text, "{line}");
     }
     text
 }

@@ -203,12 +203,15 @@ impl Report {
         if let Some(error) = &self.error {
             return format!("{}: {error}\n", self.to);
         }
-        let size = super::table::size(self.bytes);
         let Self { to, source, found, imported, already, uidl, .. } = self;
-        let done = if self.is_rehearsal { "would be imported" } else { "imported" };
-        let mut text = format!(
-            "{to}: {imported} messages {done} ({size}), {already} here already, {found} at {source}\n"
-        );
+        // A rehearsal has not read the messages, so it cannot say how large they are.
+        let done = if self.is_rehearsal {
+            "would be imported".to_owned()
+        } else {
+            format!("imported ({})", super::table::size(self.bytes))
+        };
+        let mut text =
+            format!("{to}: {imported} messages {done}, {already} here already, {found} at {source}\n");
         let Uidl { kept, generated, renamed } = uidl;
         text += &format!("  unique-ids: {kept} kept, {generated} new, {renamed} renamed\n");
         let folders = self.folders_skipped.iter();

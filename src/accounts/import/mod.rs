@@ -16,6 +16,7 @@ use super::scheme::{Secret, Unusable};
 use crate::mail::{AccountAddress, Domain};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::fmt;
 
 /// Which server wrote the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +70,20 @@ pub struct Record {
 pub struct Refused {
     /// Where in the file, from 1.
     pub line: usize,
-    /// The address, or the name if it makes none.
+    /// The address, or the name if it makes none; empty when the line names nobody.
     pub address: String,
     /// The reason, in words for an operator.
     pub why: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, address, why } = self;
+        match address.as_str() {
+            "" => write!(f, "line {line}: {why}"),
+            address => write!(f, "line {line}, {address}: {why}"),
+        }
+    }
 }
 
 /// All that a file says.

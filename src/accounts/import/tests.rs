@@ -287,3 +287,13 @@ fn a_file_of_another_format_gives_no_password_away() {
         assert!(told.contains("1 anna@example.org\u{2026} "), "{told}");
     }
 }
+
+#[test]
+fn a_refused_line_is_told_with_its_address_if_it_has_one() {
+    assert_eq!(
+        users("", Format::Csv).refused[0].to_string(),
+        "line 1: the first line must name the columns: address,password"
+    );
+    let unknown = users("address,password\nkim,{NOPE}x\n", Format::Csv);
+    assert!(unknown.refused[0].to_string().starts_with("line 2, kim@example.org: "));
+}

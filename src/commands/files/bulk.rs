@@ -255,7 +255,7 @@ impl Whole {
         self.mail.judge()?;
         let Some(first) = self.accounts.refused.first() else { return Ok(()) };
         Err(Ending::Failed(Finding {
-            what: format!("line {}: {}: {}", first.line, first.address, first.why),
+            what: first.to_string(),
             remedy: "mend it, or take it away there, and run the same command again".to_owned(),
         }))
     }
