@@ -119,7 +119,8 @@ impl Tls {
             warnings.push(Finding {
                 what: format!("{file} is not made for the name {}", hostname.as_str()),
                 remedy: "mail programs must be told a name that is in the certificate; \
-                         get one for this name, or set `hostname`"
+                         get one for this name, or set `hostname`; a self-signed one in data_dir/tls is \
+                         made anew when it is removed"
                     .to_owned(),
             });
         }
