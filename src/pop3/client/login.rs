@@ -2,9 +2,10 @@
 //!
 //! Knows the order and what each answer means; no octets and no lists.
 
-use super::answer::{Refusal, Status, Why, Words};
+use super::answer::{Refusal, Status, Words};
 use super::capabilities::Capabilities;
 use super::failure::Failure;
+use super::meaning::Why;
 use super::request::Line;
 use super::session::TlsWish;
 use crate::limits;
@@ -150,11 +151,11 @@ impl Login {
         let words = refusal.words;
         match refusal.why {
             Why::InUse => Failure::InUse(words),
-            Why::Temporary => Failure::Temporary(words),
             Why::NeedsTls if !self.is_secure => Failure::NeedsTls(words),
             // A server that has a code for a wrong password, and does not say it, means something else.
-            Why::Other if self.capabilities.tells_wrong => Failure::Temporary(words),
-            Why::NeedsTls | Why::Credentials | Why::Other => Failure::WrongPassword(words),
+            Why::Wrong if self.capabilities.tells_wrong => Failure::Temporary(words),
+            Why::Credentials | Why::Wrong => Failure::WrongPassword(words),
+            Why::Temporary | Why::NeedsTls | Why::Other => Failure::Temporary(words),
         }
     }
 
@@ -168,6 +169,6 @@ fn unwelcome(refusal: Refusal) -> Failure {
     match refusal.why {
         Why::InUse => Failure::InUse(refusal.words),
         Why::NeedsTls => Failure::NeedsTls(refusal.words),
-        Why::Temporary | Why::Credentials | Why::Other => Failure::Temporary(refusal.words),
+        Why::Temporary | Why::Credentials | Why::Wrong | Why::Other => Failure::Temporary(refusal.words),
     }
 }

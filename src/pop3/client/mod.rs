@@ -10,13 +10,15 @@ mod failure;
 mod line;
 mod listing;
 mod login;
+mod meaning;
 mod request;
 mod session;
 
-pub use answer::{Refusal, Why, Words};
+pub use answer::{Refusal, Words};
 pub use capabilities::Capabilities;
 pub use failure::Failure;
 pub use listing::Numbered;
+pub use meaning::Why;
 pub use request::{Line, Request};
 pub use session::{Answer, Session, Step, TlsWish};
 

@@ -248,7 +248,7 @@ fn a_server_that_has_a_code_for_wrong_passwords_means_something_else_without_it(
         )
     };
     check(PLAIN, &refused("[AUTH] no", "it refuses user name or password: [AUTH] no"));
-    check(PLAIN, &refused("no", "it cannot serve this mailbox now: no"));
+    check(PLAIN, &refused("bad password", "it cannot serve this mailbox now: bad password"));
 }
 
 #[test]
@@ -258,7 +258,8 @@ fn refusals_say_what_to_do_about_them() {
         ("[IN-USE] Locked", "the mailbox is in use: [IN-USE] Locked"),
         ("Temporary failure", "it cannot serve this mailbox now: Temporary failure"),
         ("Plaintext not allowed", "it wants TLS before a password: Plaintext not allowed"),
-        ("", "it refuses user name or password: (no reason given)"),
+        ("bad password", "it refuses user name or password: bad password"),
+        ("", "it cannot serve this mailbox now: (no reason given)"),
     ] {
         check(
             PLAIN,
