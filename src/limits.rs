@@ -282,6 +282,9 @@ pub const CONNECT_ADDRESSES_MAX: usize = 8;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an answer may take, from one octet to the next: a large mbox is read before a login's.
 pub const FETCH_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long one may take before the password is asked about: nothing is read for it but a name server. Past
+/// the 30 seconds that some wait on purpose, to be rid of spammers.
+pub const FETCH_GREETING_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long a mailbox that is in use is tried again.
 pub const FETCH_IN_USE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long lies between two such tries.

@@ -41,9 +41,20 @@ pub struct Message {
 }
 
 impl Message {
-    /// As far as can be told without unique-ids.
-    pub(super) fn is_same_by_size(&self, other: &Self) -> bool {
-        (self.number, self.octets) == (other.number, other.octets)
+    /// The same unique-id; without one, the same header and size.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let same_size = self.unique_id.is_some() || self.octets == other.octets;
+        same_size && (&self.unique_id, &self.identity) == (&other.unique_id, &other.identity)
+    }
+
+    /// Of a message without unique-id: the hash of its header, and which of those with that header it is.
+    pub(super) fn identity(header: [u8; 32], nth: u32) -> Vec<u8> {
+        [&header[..], &nth.to_be_bytes()].concat()
+    }
+
+    /// That hash.
+    pub(super) fn header(&self) -> &[u8] {
+        self.identity.get(..32).unwrap_or_default()
     }
 }
 
@@ -229,7 +240,9 @@ impl Connection {
     }
 
     async fn read(&mut self) -> Result<(), Problem> {
-        match self.stream.read_some(&mut self.chunk, self.patience.answer).await {
+        let at_the_door = self.session.is_at_the_door();
+        let wait = if at_the_door { self.patience.greeting() } else { self.patience.answer };
+        match self.stream.read_some(&mut self.chunk, wait).await {
             Ok(0) => Err(self.broken_off(None)),
             Ok(count) => {
                 self.used = 0;

@@ -57,7 +57,7 @@ impl Connection {
             let nth = before.entry(hash).or_default();
             *nth += 1;
             if let Some(message) = messages.get_mut(place) {
-                message.identity = [&hash[..], &nth.to_be_bytes()].concat();
+                message.identity = Message::identity(hash, *nth);
             }
         }
         Ok(())

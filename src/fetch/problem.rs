@@ -3,7 +3,7 @@
 use super::server::Server;
 use crate::config::Finding;
 use crate::net::ConnectError;
-use crate::pop3::client::{Failure, Words};
+use crate::pop3::client::{Failure, Session, Words};
 use std::fmt;
 use std::io;
 
@@ -88,6 +88,9 @@ impl Problem {
                 "with --no-uidl the mail comes over under new unique-ids, and mail programs download all of \
                  it again"
                     .to_owned()
+            }
+            Self::BrokenOff { asked, .. } if *asked == Session::ARRIVAL => {
+                "see that host and port are right, and whether the port wants --tls".to_owned()
             }
             Self::BrokenOff { .. } => "run the same command again: it goes on where it stopped".to_owned(),
             Self::NotDeleted { .. } => "run the same command again; nothing is lost".to_owned(),

@@ -55,6 +55,13 @@ pub struct Patience {
     pub pause: Duration,
 }
 
+impl Patience {
+    /// As long as the server has not been asked for a mailbox, from one octet to the next.
+    pub(super) fn greeting(&self) -> Duration {
+        self.answer.min(limits::FETCH_GREETING_TIMEOUT)
+    }
+}
+
 impl Default for Patience {
     fn default() -> Self {
         Self {

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The SHA-256 of a certificate as `openssl x509 -fingerprint -sha256` prints it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,15 +33,18 @@ enum Kind {
     Any,
 }
 
+/// The authorities of this machine, once they have been read.
+static SYSTEM: Mutex<Option<Trust>> = Mutex::new(None);
+
 impl Trust {
-    /// The authorities that this machine trusts.
+    /// The authorities that this machine trusts: read once, since there are hundreds of them, and again
+    /// after [`Trust::forget_system`].
     ///
     /// # Errors
     /// A finding when there are none.
     pub fn system() -> Result<Self, Finding> {
-        /// Read once: there are hundreds of them, and a confined process cannot read them later.
-        static KNOWN: OnceLock<Trust> = OnceLock::new();
-        if let Some(known) = KNOWN.get() {
+        let mut known = SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = &*known {
             return Ok(known.clone());
         }
         let found = rustls_native_certs::load_native_certs();
@@ -50,7 +53,12 @@ impl Trust {
             remedy: "install ca-certificates, or name the server's certificate with --ca or --fingerprint"
                 .to_owned(),
         })?;
-        Ok(KNOWN.get_or_init(|| trust).clone())
+        Ok(known.insert(trust).clone())
+    }
+
+    /// They may have changed.
+    pub fn forget_system() {
+        *SYSTEM.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The certificates in a PEM file: of authorities, or the server's own.

@@ -9,6 +9,7 @@ use super::log::Line;
 use super::shared::Shared;
 use super::upkeep;
 use crate::config::Settings;
+use crate::net::Trust;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub async fn reload(shared: &Arc<Shared>, door: &Door, config: Option<&Path>) {
         }
         Err(finding) => Line::new("serve.reload").with("why", finding).warn(),
     }
+    // Of old servers' certificates: whoever the machine trusts by now is read at the next connection.
+    Trust::forget_system();
     upkeep::reload_certificate(shared).await;
 }
 

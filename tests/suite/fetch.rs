@@ -297,7 +297,7 @@ fn each_failure_is_named_with_its_remedy() {
         ),
         (&format!("{login}!close"), "broken off: it closed the connection before it had answered PASS: run"),
         (&format!("{login}S: +OK\nC: UIDL\nS: -ERR what?"), "no unique-ids (UIDL): what?: with --no-uidl"),
-        ("!close", "before it had answered our arrival"),
+        ("!close", "before it had answered our arrival: see that host and port are right"),
     ] {
         let rude = Rude::playing(&[script]);
         let error = refused(&mut mailbox(&rude));
@@ -307,7 +307,10 @@ fn each_failure_is_named_with_its_remedy() {
     let silent = Rude::playing(&["!silent"]);
     let impatient = |_: &mut Server, patience: &mut Patience| patience.answer = Duration::from_millis(50);
     let error = refused(&mut mailbox_at(silent.address, impatient));
-    assert!(error.contains("broken off before it had answered our arrival: it fell silent"), "{error}");
+    assert!(
+        error.contains("broken off before it had answered our arrival: it fell silent: see that"),
+        "{error}"
+    );
     silent.done();
     let nobody = "127.0.0.1:1".parse().unwrap();
     let error = refused(&mut mailbox_at(nobody, |_, _| {}));

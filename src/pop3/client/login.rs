@@ -7,7 +7,7 @@ use super::capabilities::Capabilities;
 use super::failure::Failure;
 use super::meaning::Why;
 use super::request::Line;
-use super::session::TlsWish;
+use super::session::{Session, TlsWish};
 use crate::limits;
 use crate::mail::{Password, UserName};
 
@@ -58,13 +58,18 @@ impl Login {
     /// The command whose answer is waited for.
     pub(super) fn asked(&self) -> &'static str {
         match self.stage {
-            Stage::Greeting => "our arrival",
+            Stage::Greeting => Session::ARRIVAL,
             Stage::Capa => "CAPA",
             Stage::Stls => "STLS",
             Stage::User => "USER",
             Stage::Pass => "PASS",
             Stage::Auth | Stage::Response => "AUTH",
         }
+    }
+
+    /// Whether the server opens the maildrop for its answer, which may take a while.
+    pub(super) fn opens(&self) -> bool {
+        matches!(self.stage, Stage::Pass | Stage::Auth | Stage::Response)
     }
 
     /// Takes a status line.

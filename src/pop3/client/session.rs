@@ -91,6 +91,9 @@ enum Body {
 }
 
 impl Session {
+    /// What [`Session::asked`] says while the greeting is waited for.
+    pub const ARRIVAL: &str = "our arrival";
+
     /// A session on a new connection; `is_secure` if the TLS handshake came first (port 995).
     pub fn new(user: UserName, password: Password, wish: TlsWish, is_secure: bool) -> Self {
         Self {
@@ -157,6 +160,14 @@ impl Session {
         match &self.state {
             State::LoggingIn(login) | State::HandShake(login) => login.asked(),
             State::LoggedIn | State::Over(_) => self.asked.front().map_or("nothing", |asked| asked.name()),
+        }
+    }
+
+    /// Whether the server is only being met: its answers need neither a mailbox nor a message.
+    pub fn is_at_the_door(&self) -> bool {
+        match &self.state {
+            State::LoggingIn(login) | State::HandShake(login) => !login.opens(),
+            State::LoggedIn | State::Over(_) => false,
         }
     }
 
