@@ -2,6 +2,8 @@
 //!
 //! What changes it stands in `disk`. Knows nothing of Maildirs, messages and accounts.
 
+use super::cold;
+use crate::limits;
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
@@ -12,6 +14,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 /// An open folder. The path is for messages to people; names are resolved against the descriptor.
 #[derive(Debug)]
@@ -88,19 +91,29 @@ impl Folder {
     /// Calls `found` with the name of each regular file; see `Disk::each_file`.
     pub(super) fn each_file(&self, found: &mut dyn FnMut(&OsStr)) -> io::Result<()> {
         let mut dir = Dir::from_fd(self.reopen()?)?;
-        for entry in dir.iter() {
-            let entry = entry.map_err(|error| self.fault(OsStr::new(""), error))?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            let is_file = match entry.file_type() {
-                _ if name.as_bytes().starts_with(b".") => false,
-                Some(kind) => kind == Type::File,
-                None => self.stat(name).is_ok_and(|stat| is_regular(&stat)), // Some disks do not say.
-            };
-            if is_file {
-                found(name);
+        let waits = cold::Waits::begin();
+        thread::scope(|scope| {
+            for (count, entry) in dir.iter().enumerate() {
+                let entry = entry.map_err(|error| self.fault(OsStr::new(""), error))?;
+                if count == limits::COLD_FOLDER_FROM && waits.have_grown() {
+                    cold::read_along(scope, self);
+                }
+                let name = OsStr::from_bytes(entry.file_name().to_bytes());
+                if self.is_file(name, entry.file_type()) {
+                    found(name);
+                }
             }
+            Ok(())
+        })
+    }
+
+    /// Whether it is a regular file, without a dot in front.
+    fn is_file(&self, name: &OsStr, kind: Option<Type>) -> bool {
+        match kind {
+            _ if name.as_bytes().starts_with(b".") => false,
+            Some(kind) => kind == Type::File,
+            None => self.stat(name).is_ok_and(|stat| is_regular(&stat)), // Some disks do not say.
         }
-        Ok(())
     }
 
     /// An error about a name in it.

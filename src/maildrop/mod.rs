@@ -4,6 +4,7 @@
 //! with one look at two folders. Knows files and locks. Knows no socket, no command and no account
 //! database.
 
+mod cold;
 pub mod disk;
 mod find;
 pub mod folder;
