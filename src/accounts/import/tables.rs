@@ -35,6 +35,10 @@ pub fn hmailserver(octets: &[u8], reader: &mut Reader<'_>) {
             )),
             b"2" => as_scheme("PLAIN-MD5"),
             b"3" => as_scheme(HMAILSERVER),
+            // What is no number may stand in the wrong column, as a password would.
+            other if other.is_empty() || !other.iter().all(u8::is_ascii_digit) => {
+                Err(Unusable("accountpwencryption is no number; 0, 2 and 3 are known".to_owned()))
+            }
             other => Err(Unusable(format!("accountpwencryption {}; 0, 2 and 3 are known", text(other)))),
         }
     });

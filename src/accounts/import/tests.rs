@@ -197,6 +197,15 @@ fn the_accounts_of_hmailserver() {
 }
 
 #[test]
+fn a_word_in_the_column_of_a_number_is_not_shown() {
+    let heading = "accountaddress,accountpassword,accountpwencryption\n";
+    for word in ["hunter2", "3\u{4}", ""] {
+        let users = users(&format!("{heading}anna@x.org,3,{word}\n"), Format::HMailServer);
+        assert_eq!(refused(&users), ["2 anna@x.org accountpwencryption is no number; 0, 2 and 3 are known"]);
+    }
+}
+
+#[test]
 fn a_table_without_its_heading_is_refused_whole() {
     for (text, format) in [
         ("anna@example.org,secret\n", Format::Csv),
