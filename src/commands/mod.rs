@@ -22,6 +22,7 @@ mod upstream;
 mod verify;
 
 use crate::config::{Finding, Settings};
+use crate::process;
 use clap::Parser;
 use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command, ImportCommand, UpstreamCommand};
 use nix::sys::stat::Mode;
@@ -32,6 +33,7 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     let cli = Cli::parse(); // Wrong usage ends here, with status 2.
     start_log(&cli);
+    process::leave_no_core();
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Ending::Failed(finding)) => {
