@@ -5,7 +5,9 @@ use super::pem;
 use crate::config::Finding;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
@@ -115,13 +117,17 @@ impl Trust {
 
     /// What makes one handshake, and notes whose certificate it saw.
     pub(super) fn client(&self) -> Result<(Arc<ClientConfig>, Arc<Seen>), Error> {
-        let provider = Arc::new(ring::default_provider());
-        let seen = Arc::new(Seen::default());
-        let verifier =
-            Verifier { kind: self.0.clone(), provider: Arc::clone(&provider), seen: Arc::clone(&seen) };
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        let config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+        let verifier = Arc::new(Verifier::of(self.0.clone()));
+        let seen = Arc::clone(&verifier.seen);
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&verifier.provider))
+            .with_safe_default_protocol_versions()?;
+        let config = builder.dangerous().with_custom_certificate_verifier(verifier);
         Ok((Arc::new(config.with_no_client_auth()), seen))
+    }
+
+    /// What judges the certificates, for a client with other wishes about its handshake than ours.
+    pub fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
+        Arc::new(Verifier::of(self.0.clone()))
     }
 }
 
@@ -144,6 +150,16 @@ struct Verifier {
     kind: Kind,
     provider: Arc<CryptoProvider>,
     seen: Arc<Seen>,
+}
+
+impl Verifier {
+    fn of(kind: Kind) -> Self {
+        Self { kind, provider: Arc::new(ring::default_provider()), seen: Arc::default() }
+    }
+
+    fn algorithms(&self) -> &WebPkiSupportedAlgorithms {
+        &self.provider.signature_verification_algorithms
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -178,8 +194,7 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+        verify_tls12_signature(message, certificate, signed, self.algorithms())
     }
 
     fn verify_tls13_signature(
@@ -188,12 +203,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
+        verify_tls13_signature(message, certificate, signed, self.algorithms())
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.algorithms().supported_schemes()
     }
 }
 
