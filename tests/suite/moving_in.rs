@@ -326,6 +326,7 @@ fn users_come_with_their_mail_and_a_broken_mailbox_stops_nobody_else() {
     let command =
         ["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd", "--mail", &template];
     let import = |more: &[&str]| server.restante(&[&command, more].concat(), "");
+    assert!(import(&["--dry-run"]).stdout.starts_with("would be: 3 accounts added, "));
     let outcome = import(&["--json"]);
     assert_eq!(outcome.status, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("dora@example.org") && outcome.stderr.contains("dovecot-uidlist:1"));

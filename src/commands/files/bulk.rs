@@ -56,6 +56,8 @@ struct Whole {
     accounts: accounts::Report,
     #[serde(flatten)]
     mail: All,
+    #[serde(skip)]
+    is_rehearsal: bool,
 }
 
 /// One user's mailbox.
@@ -92,7 +94,7 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     if let Some(file) = &arguments.how.report {
         report::write(file, &proofs, true)?;
     }
-    let whole = Whole { accounts, mail };
+    let whole = Whole { accounts, mail, is_rehearsal: arguments.how.dry_run };
     whole.mail.warn();
     table::print(&if arguments.how.json { json(&whole)? } else { whole.told() })?;
     whole.judge()
@@ -244,8 +246,9 @@ fn servers() -> impl TypedValueParser<Value = String> {
 impl Whole {
     fn told(&self) -> String {
         let accounts::Report { added, updated, unchanged, disabled, refused } = &self.accounts;
+        let would = if self.is_rehearsal { "would be: " } else { "" };
         let accounts = format!(
-            "{added} accounts added, {updated} updated, {unchanged} unchanged, {disabled} disabled, {} refused\n",
+            "{would}{added} accounts added, {updated} updated, {unchanged} unchanged, {disabled} disabled, {} refused\n",
             refused.len()
         );
         accounts + &self.mail.told()
