@@ -75,11 +75,11 @@ pub struct Published {
 /// Why a message cannot be taken now. Trying again later may help with each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The mailbox would pass its quota: 452 4.2.2.
+    /// The mailbox would pass its quota.
     OverQuota,
-    /// No space, no inodes, or less than the reserve: 452 4.3.1.
+    /// No space, no inodes, or less than the reserve.
     NoSpace,
-    /// Anything else: 451 4.3.0; the text is for the log.
+    /// Anything else; the text is for the log.
     Temporary(String),
 }
 

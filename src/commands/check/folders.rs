@@ -5,7 +5,7 @@ use super::Remark;
 use crate::config::Settings;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access, geteuid};
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -32,18 +32,28 @@ fn folder(path: &Path) -> Vec<Remark> {
         return vec![Remark::error(format!("{shown} is not a folder"), "move it away, or set `data_dir`")];
     }
     match writable(path) {
-        Ok(()) => {}
-        Err(Errno::EROFS) => {
-            let what = format!("{shown} is on a disk that may only be read");
-            return vec![Remark::error(what, "mount it for writing; the kernel's log may tell of a fault")];
-        }
-        Err(errno) => {
-            return vec![Remark::error(
-                format!("{shown} cannot be written to: {}", errno.desc()),
-                format!("give it to the user that restante runs as: chown -R USER {shown}"),
-            )];
-        }
+        Ok(()) => usable(path, &found),
+        Err(errno) => vec![unwritable(path, errno)],
     }
+}
+
+fn unwritable(path: &Path, errno: Errno) -> Remark {
+    let shown = path.display();
+    match errno {
+        Errno::EROFS => Remark::error(
+            format!("{shown} is on a disk that may only be read"),
+            "mount it for writing; the kernel's log may tell of a fault",
+        ),
+        errno => Remark::error(
+            format!("{shown} cannot be written to: {}", errno.desc()),
+            format!("give it to the user that restante runs as: chown -R USER {shown}"),
+        ),
+    }
+}
+
+/// Good enough for `serve`; whom else its rights let in, or keep out, is worth a warning.
+fn usable(path: &Path, found: &Metadata) -> Vec<Remark> {
+    let shown = path.display();
     let mut remarks = vec![Remark::Fine(format!("folder {shown}"))];
     // Other people's mail is in there; restante itself makes folders with 0700.
     let mode = found.permissions().mode() & 0o777;

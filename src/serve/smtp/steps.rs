@@ -52,7 +52,7 @@ impl Driver {
         Ok(())
     }
 
-    /// STARTTLS: the answer goes out in the clear, then [`super::run`]'s loop does the handshake.
+    /// STARTTLS: the answer goes out in the clear, then [`Driver::serve`] does the handshake.
     fn start_tls(&mut self, reply: &Reply) -> Result<(), End> {
         if !self.lines.is_empty() {
             // Whoever sits in between may have written it (RFC 3207, 4.2).
