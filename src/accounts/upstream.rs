@@ -5,21 +5,21 @@
 
 mod kinds;
 
-pub use kinds::{Here, Move, Progress, Scope, Security, Standing, Trust, Upstream, UserPattern};
+pub use kinds::{Here, Move, Progress, Scope, Security, Standing, Standings, Trust, Upstream, UserPattern};
 
 use super::password::Credential;
 use super::{Accounts, ChangeError, Error, Verdict, address_of, domain_of, moment, seconds};
 use crate::mail::{AccountAddress, Password, UserName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 const UPSTREAM: &str = "SELECT local_part, domain, host, port, security, trust, user, accept_unknown
     FROM upstreams WHERE domain = ?2 AND local_part IN (?1, '') ORDER BY local_part DESC LIMIT 1";
 const HERE: &str = "SELECT enabled, held, progress FROM accounts LEFT JOIN moves ON account = id
     WHERE local_part = ?1 AND domain = ?2";
-/// Two rows are enough to know that a name is not the name of one.
-const NAMED: &str = "SELECT local_part, domain FROM accounts WHERE local_part = ?1 LIMIT 2";
-const BY_NAME: &str = "SELECT domain FROM upstreams WHERE local_part IN (?1, '') GROUP BY domain LIMIT 2";
+const NAMED: &str = "SELECT count(*) FROM accounts WHERE local_part = ?1";
+const BY_NAME: &str = "SELECT DISTINCT domain FROM upstreams WHERE local_part IN (?1, '') ORDER BY domain";
 const ACCOUNTS_UNDER: &str = "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since
     FROM accounts a LEFT JOIN moves m ON m.account = a.id
     WHERE EXISTS (SELECT 1 FROM upstreams u
@@ -100,19 +100,18 @@ impl Accounts {
         })
     }
 
-    /// What a login under this name has to know; `None` when no old server stands behind it.
-    ///
-    /// A name without a domain is an account's local part, or else that of the one domain that has an
-    /// old server.
+    /// What a login under this name may mean; nothing where no old server stands behind it.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn standing(&self, user: &UserName) -> Result<Option<Standing>, Error> {
+    pub fn standings(&self, user: &UserName) -> Result<Standings, Error> {
         self.store.read(|db| {
-            let Some(address) = address_meant(db, user)? else { return Ok(None) };
-            let Some(upstream) = upstream_behind(db, &address)? else { return Ok(None) };
-            let here = here(db, &address)?;
-            Ok(Some(Standing { address, upstream, here }))
+            if !user.as_str().contains('@') {
+                return of_bare_name(db, &user.as_str().to_lowercase());
+            }
+            // `anna+detail@…` is an address to write to and not a name to log in with.
+            let Ok(address) = AccountAddress::parse(user.as_str()) else { return Ok(Standings::default()) };
+            Ok(Standings { own: false, all: standing(db, address)?.into_iter().collect() })
         })
     }
 
@@ -218,26 +217,33 @@ fn write_progress(
     if written == 0 { Err(ChangeError::NoSuchAccount) } else { Ok(()) }
 }
 
-/// `anna+detail@…` is an address to write to and not a name to log in with.
-fn address_meant(db: &Connection, user: &UserName) -> Result<Option<AccountAddress>, Error> {
-    if user.as_str().contains('@') {
-        return Ok(AccountAddress::parse(user.as_str()).ok());
+fn standing(db: &Connection, address: AccountAddress) -> Result<Option<Standing>, Error> {
+    let Some(upstream) = upstream_behind(db, &address)? else { return Ok(None) };
+    let here = here(db, &address)?;
+    Ok(Some(Standing { address, upstream, here }))
+}
+
+/// Only the old servers know whose name it is. One that stands behind several domains is told the same name
+/// and password for each, so it is asked once, and for the account that is here before any other: it
+/// would give a second one the mail of the first.
+fn of_bare_name(db: &Connection, local_part: &str) -> Result<Standings, Error> {
+    let mut query = db.prepare_cached(BY_NAME)?;
+    let mut rows = query.query((local_part,))?;
+    let mut all = Vec::new();
+    // Where no old server stands this is all that a login costs.
+    while let Some(row) = rows.next()? {
+        let address = AccountAddress::new(local_part, domain_of(&row.get::<_, String>(0)?)?);
+        all.extend(address.map(|address| standing(db, address)).transpose()?.flatten());
     }
-    let local_part = user.as_str().to_lowercase();
-    // First, since where no old server stands this is all that a login costs.
-    let mut upstreams = db.prepare_cached(BY_NAME)?;
-    let mut rows = upstreams.query((&local_part,))?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let domain = domain_of(&row.get::<_, String>(0)?)?;
-    let is_only_one = rows.next()?.is_none();
-    let mut accounts = db.prepare_cached(NAMED)?;
-    let mut rows = accounts.query((&local_part,))?;
-    if let Some(row) = rows.next()? {
-        let (local_part, domain): (String, String) = (row.get(0)?, row.get(1)?);
-        let found = address_of(&local_part, &domain)?;
-        return Ok(rows.next()?.is_none().then_some(found));
+    if all.is_empty() {
+        return Ok(Standings::default());
     }
-    Ok(if is_only_one { AccountAddress::new(&local_part, domain) } else { None })
+    let here = all.iter().filter(|standing| standing.here.is_some()).count();
+    let named: u32 = db.prepare_cached(NAMED)?.query_row((local_part,), |row| row.get(0))?;
+    all.sort_by_key(|standing| standing.here.is_none());
+    let mut asked = HashSet::new();
+    all.retain(|standing| asked.insert((standing.upstream.host.clone(), standing.upstream.port)));
+    Ok(Standings { own: named as usize > here, all })
 }
 
 /// The old server behind an address: its own, or that of its domain.

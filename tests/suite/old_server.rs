@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 
-/// See above. Its user is `anna@old.example`, the password `secret`.
+/// See above. Its user is `anna@old.example` and the password `secret`, unless they are changed.
 pub struct OldServer {
     pub address: SocketAddr,
     state: Arc<(Mutex<State>, Condvar)>,
@@ -22,6 +22,7 @@ pub struct State {
     /// Does not announce PIPELINING, and notes (`ahead`) when a command comes before the last one's answer.
     pub one_by_one: bool,
     pub ahead: Vec<String>,
+    pub user: &'static str,
     pub password: Option<&'static str>,
     /// Hangs up on everybody.
     off: bool,
@@ -47,7 +48,8 @@ pub enum Trouble {
 impl OldServer {
     pub fn with(messages: &[(&str, &[u8])]) -> Self {
         let messages = messages.iter().map(|(id, text)| ((*id).to_owned(), text.to_vec())).collect();
-        let state = State { messages, password: Some("secret"), ..State::default() };
+        let user = "anna@old.example";
+        let state = State { messages, user, password: Some("secret"), ..State::default() };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -170,7 +172,7 @@ impl Session<'_> {
 
     fn log_in(&mut self, user: &str, password: &str, listed: &mut Vec<(String, Vec<u8>)>) -> Vec<u8> {
         let mut state = self.state.0.lock().unwrap();
-        if user != "anna@old.example" || Some(password) != state.password {
+        if user != state.user || Some(password) != state.password {
             return b"-ERR [AUTH] no\r\n".to_vec();
         }
         if state.one_at_a_time && state.sessions > 0 {

@@ -140,6 +140,44 @@ fn newcomers_at_the_old_server_come_once_and_at_the_end() {
     assert!(refusal(&server, "changed there").starts_with("-ERR [AUTH]"));
 }
 
+/// A mail program that is told [AUTH] throws its password away.
+#[test]
+fn a_name_without_a_domain_is_asked_about_at_each_old_server() {
+    let (first, second) = (OldServer::with(&FEW[..1]), OldServer::with(&FEW));
+    for old in [&first, &second] {
+        old.state().user = "Anna"; // As it was typed.
+    }
+    second.state().password = Some("other");
+    let mut server = Server::prepare("");
+    let put = |server: &Server, domain: &str, old: &OldServer| {
+        add(server, &[domain, &old.address.to_string(), "--plain"]);
+    };
+    put(&server, "a.example", &first);
+    put(&server, "b.example", &second);
+    server.again();
+    let say = |password: &str| {
+        let mut client = server.pop3();
+        client.ask("USER Anna", "+OK");
+        client.say(&format!("PASS {password}"));
+        (String::from_utf8(client.line()).unwrap(), client)
+    };
+    assert!(say("wrong").0.starts_with("-ERR [AUTH]"), "both say so");
+    first.trouble("greeting", Trouble::Dies);
+    assert!(say("wrong").0.starts_with("-ERR [SYS/TEMP]"), "one could not be asked");
+    assert!(say("other").0.starts_with("+OK 3 "), "the second one's");
+    assert!(say("secret").0.starts_with("+OK 1 "), "the first one's, though another anna is here");
+    let accounts = server.restante(&["account", "list", "--json"], "").done();
+    assert!(accounts.contains("anna@a.example") && accounts.contains("anna@b.example"), "{accounts}");
+    // Moved, each is known by her own password, and asked about where she came from.
+    first.switch_off();
+    second.switch_off();
+    let (said, mut client) = say("other");
+    assert!(said.starts_with("+OK 3 "), "{said}");
+    assert_eq!(client.uidl(), wanted(&FEW).unique_ids);
+    assert!(say("secret").0.starts_with("+OK 1 "));
+    assert!(say("wrong").0.starts_with("-ERR [AUTH]"), "both are here");
+}
+
 #[test]
 fn mail_is_taken_for_who_is_known_and_for_all_if_wanted() {
     let old = OldServer::with(&FEW);

@@ -110,6 +110,16 @@ pub struct Standing {
     pub here: Option<Here>,
 }
 
+/// All that a login under a name may mean while old servers stand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standings {
+    /// Whether an account of that name is in a domain without an old server.
+    pub own: bool,
+    /// Of an address one at most. Of a bare name one for each old server: accounts that are here first,
+    /// then by domain.
+    pub all: Vec<Standing>,
+}
+
 /// An account that is here already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Here {

@@ -49,27 +49,57 @@ fn an_upstream_comes_back_as_it_was_and_a_second_one_takes_its_place() {
     assert!(accounts.all_know_scram().unwrap());
 }
 
+/// Whether it may be one of our own, and the addresses that it may be at old servers.
+fn meant(accounts: &Accounts, typed: &str) -> (bool, Vec<String>) {
+    let found = accounts.standings(&user(typed)).unwrap();
+    (found.own, found.all.iter().map(|standing| standing.address.to_string()).collect())
+}
+
+fn here_of(accounts: &Accounts, typed: &str) -> Option<Here> {
+    let found = accounts.standings(&user(typed)).unwrap();
+    assert_eq!(found.all.len(), 1, "{found:?}");
+    found.all[0].here
+}
+
 #[test]
-fn an_address_goes_before_its_domain_and_a_bare_name_means_one() {
+fn an_address_goes_before_its_domain() {
     let fixture = Fixture::new();
-    let accounts = fixture.with(&["bert@here.org"]);
+    let accounts = fixture.open();
     let scope_of = |typed: &str| {
-        let standing = accounts.standing(&user(typed)).unwrap();
-        standing.map(|standing| (standing.address.to_string(), standing.upstream.scope.to_string()))
+        let found = accounts.standings(&user(typed)).unwrap();
+        found.all.first().map(|standing| standing.upstream.scope.to_string())
     };
-    let pair = |address: &str, scope: &str| Some((address.to_owned(), scope.to_owned()));
     assert_eq!(scope_of("anna@a.org"), None);
     accounts.add_upstream(&upstream("a.org")).unwrap();
     accounts.add_upstream(&upstream("anna@a.org")).unwrap();
-    assert_eq!(scope_of("Anna@A.org"), pair("anna@a.org", "anna@a.org"));
-    assert_eq!(scope_of("carl@a.org"), pair("carl@a.org", "a.org"));
-    assert_eq!(scope_of("carl"), pair("carl@a.org", "a.org"));
-    assert_eq!(scope_of("Anna"), pair("anna@a.org", "anna@a.org"));
-    assert_eq!(scope_of("bert"), None, "an account here, in a domain without an old server");
-    accounts.add_upstream(&upstream("anna@b.org")).unwrap();
-    assert_eq!(scope_of("anna"), None, "two are called so");
-    assert_eq!(scope_of("carl"), pair("carl@a.org", "a.org"));
+    assert_eq!(scope_of("Anna@A.org").as_deref(), Some("anna@a.org"));
+    assert_eq!(scope_of("carl@a.org").as_deref(), Some("a.org"));
+    assert_eq!(scope_of("Anna").as_deref(), Some("anna@a.org"));
+    assert_eq!(meant(&accounts, "carl"), (false, vec!["carl@a.org".to_owned()]));
     assert_eq!(scope_of("an@na@a.org"), None);
+}
+
+#[test]
+fn a_bare_name_may_be_one_at_each_old_server_and_is_said_to_each_once() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["bert@here.org", "carl@b.org"]);
+    assert_eq!(meant(&accounts, "bert"), (false, vec![]), "no old server anywhere");
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    accounts.add_upstream(&Upstream { host: "pop.b.net".to_owned(), ..upstream("b.org") }).unwrap();
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(meant(&accounts, "anna"), (false, names(&["anna@a.org", "anna@b.org"])));
+    assert_eq!(meant(&accounts, "bert"), (true, names(&["bert@a.org", "bert@b.org"])));
+    assert_eq!(
+        meant(&accounts, "Carl"),
+        (false, names(&["carl@b.org", "carl@a.org"])),
+        "who is here is first"
+    );
+    accounts.add_upstream(&upstream("b.org")).unwrap();
+    assert_eq!(meant(&accounts, "anna"), (false, names(&["anna@a.org"])), "the same server");
+    assert_eq!(meant(&accounts, "carl"), (false, names(&["carl@b.org"])));
+    accounts.add_upstream(&Upstream { port: None, ..upstream("dora@c.org") }).unwrap();
+    assert_eq!(meant(&accounts, "dora"), (false, names(&["dora@a.org", "dora@c.org"])));
+    assert_eq!(meant(&accounts, "anna"), (false, names(&["anna@a.org"])));
 }
 
 #[test]
@@ -87,10 +117,10 @@ fn who_is_taken_in_is_held_until_moved() {
     let (server, command) = (fixture.open(), fixture.open());
     server.add_upstream(&upstream("a.org")).unwrap();
     let (anna, secret) = (address("anna@a.org"), password("secret"));
-    assert_eq!(server.standing(&user("anna@a.org")).unwrap().unwrap().here, None);
+    assert_eq!(here_of(&server, "anna@a.org"), None);
     assert!(server.take_in(&anna, &secret).unwrap());
     let here = |progress, held| Some(Here { enabled: true, held, progress });
-    assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moving, true));
+    assert_eq!(here_of(&command, "anna"), here(Progress::Moving, true));
     assert_eq!(server.verify(&user("anna@a.org"), &secret).unwrap(), Verdict::Held);
 
     server.note_messages(&anna, 7).unwrap();
@@ -100,11 +130,11 @@ fn who_is_taken_in_is_held_until_moved() {
     assert_eq!(moves[0].why.as_deref(), Some("disk full"));
 
     server.note_progress(&anna, Progress::Moved, None).unwrap();
-    assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moved, false));
+    assert_eq!(here_of(&command, "anna"), here(Progress::Moved, false));
     assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
     assert_eq!(command.moves().unwrap()[0].why, None);
     assert!(!server.take_in(&anna, &password("other")).unwrap(), "a login that began before the move ended");
-    assert_eq!(command.standing(&user("anna")).unwrap().unwrap().here, here(Progress::Moved, false));
+    assert_eq!(here_of(&command, "anna"), here(Progress::Moved, false));
     assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
     command.remove(&anna).unwrap();
     assert!(server.moves().unwrap().is_empty());

@@ -4,7 +4,7 @@
 
 use super::Visit;
 use super::old_server::{self, Passage};
-use crate::accounts::upstream::Standing;
+use crate::accounts::upstream::Standings;
 use crate::accounts::{Error as AccountsError, Recognition, Verdict};
 use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
@@ -146,12 +146,15 @@ fn refuse_banned(visit: &Visit) -> Result<(), Refusal> {
 async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Admitted>, Refusal> {
     let credentials = Arc::new(credentials);
     let (accounts, asked) = (Arc::clone(&visit.shared.accounts), Arc::clone(&credentials));
-    let look = move || match accounts.standing(&asked.user)? {
-        Some(standing) => Ok(Known::AtOldServer(Box::new(standing))),
-        None => accounts.recognise(&asked.user, &asked.password).map(Known::Here),
+    let look = move || {
+        let standings = accounts.standings(&asked.user)?;
+        if !standings.all.is_empty() {
+            return Ok(Known::AtOldServers(standings));
+        }
+        accounts.recognise(&asked.user, &asked.password).map(Known::Here)
     };
     match visit.shared.doorway.disk(look).await.map_err(|error| fault(visit, &error))? {
-        Known::AtOldServer(standing) => old_server::admit(visit, *standing, credentials).await,
+        Known::AtOldServers(standings) => old_server::admit(visit, standings, credentials).await,
         Known::Here(Recognition::Known(account)) => Ok(Some(Admitted::Here(account))),
         Known::Here(Recognition::Unknown) => Ok(hashed(visit, credentials).await?.map(Admitted::Here)),
     }
@@ -159,7 +162,7 @@ async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Admitt
 
 /// What one look into the database told of a login.
 enum Known {
-    AtOldServer(Box<Standing>),
+    AtOldServers(Standings),
     Here(Recognition),
 }
 

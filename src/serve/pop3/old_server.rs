@@ -9,10 +9,10 @@ use super::connection::Connection;
 use super::end::End;
 use super::login::{Admitted, fault, verify_here};
 use crate::accounts::ChangeError;
-use crate::accounts::upstream::{Progress, Standing};
+use crate::accounts::upstream::{Progress, Standing, Standings};
 use crate::fetch;
 use crate::limits;
-use crate::mail::{AccountAddress, Octets, UniqueId};
+use crate::mail::{AccountAddress, Octets, UniqueId, UserName};
 use crate::pop3::Refusal;
 use crate::sasl::Credentials;
 use crate::serve::upstream::decide::{self, Judge, Outcome, Said};
@@ -34,23 +34,63 @@ pub(super) struct Passage {
     _place: SemaphoreGuardArc,
 }
 
-/// Judges a login while an old server stands behind the account. `None`: the password is wrong.
+/// Judges a login while old servers stand behind the accounts that it may mean. `None`: the password is wrong,
+/// for all of them.
 pub(super) async fn admit(
     visit: &Visit,
-    standing: Standing,
+    standings: Standings,
     credentials: Arc<Credentials>,
 ) -> Result<Option<Admitted>, Refusal> {
-    match decide::judge(standing.here) {
-        Judge::Here => admit_here(visit, credentials).await,
-        Judge::HereThenNewcomers => {
-            let admitted = admit_here(visit, Arc::clone(&credentials)).await?;
-            if admitted.is_some() {
-                newcomers(visit, &standing, &credentials).await;
-            }
-            Ok(admitted)
+    let mut refused = Ok(None);
+    if standings.own {
+        match admit_here(visit, Arc::clone(&credentials)).await {
+            Ok(None) => {}
+            Ok(admitted) => return Ok(admitted),
+            Err(refusal) => refused = Err(refusal),
         }
-        Judge::OldServer => ask(visit, standing, credentials).await,
     }
+    let not_asked = standings.all.len().saturating_sub(limits::BARE_NAME_SERVERS_MAX);
+    for standing in standings.all.into_iter().take(limits::BARE_NAME_SERVERS_MAX) {
+        match admit_one(visit, standing, &credentials).await {
+            Ok(None) => {}
+            Ok(admitted) => return Ok(admitted),
+            // One that could not be asked may be the right one, whatever the others say.
+            Err(refusal) => refused = refused.and(Err(refusal)),
+        }
+    }
+    if not_asked > 0 {
+        let why = format!(
+            "{not_asked} old servers were not asked about a name without a domain: let people log in with the \
+             whole address"
+        );
+        visit.log("upstream.fault").with("user", &credentials.user).with("why", why).warn();
+        return refused.and(Err(Refusal::Temporary));
+    }
+    refused
+}
+
+/// Judges a login as one of this account. The old server is told the name as it was typed; here it is
+/// the account's, since others may have the same local part.
+async fn admit_one(
+    visit: &Visit,
+    standing: Standing,
+    typed: &Credentials,
+) -> Result<Option<Admitted>, Refusal> {
+    let Some(user) = UserName::parse(&standing.address.to_string()) else { return Ok(None) };
+    let credentials = Arc::new(Credentials { user, password: typed.password.clone() });
+    let judge = decide::judge(standing.here);
+    if judge == Judge::Here {
+        return admit_here(visit, credentials).await;
+    }
+    let order = order(visit, &standing, typed).map_err(|why| trouble(visit, &standing, &why));
+    if judge == Judge::OldServer {
+        return ask(visit, standing, order?, credentials).await;
+    }
+    let admitted = admit_here(visit, credentials).await?;
+    if let (Some(_), Ok(order)) = (&admitted, order) {
+        upstream::newcomers(&visit.shared, order).await;
+    }
+    Ok(admitted)
 }
 
 /// Relays a session to its end, and sees to it that the mail follows.
@@ -104,13 +144,6 @@ async fn admit_here(visit: &Visit, credentials: Arc<Credentials>) -> Result<Opti
     Ok(verify_here(visit, credentials).await?.map(Admitted::Here))
 }
 
-async fn newcomers(visit: &Visit, standing: &Standing, credentials: &Credentials) {
-    match order(visit, standing, credentials) {
-        Ok(order) => upstream::newcomers(&visit.shared, order).await,
-        Err(why) => visit.log("upstream.fault").with("account", &standing.address).with("why", why).warn(),
-    }
-}
-
 fn order(visit: &Visit, standing: &Standing, credentials: &Credentials) -> Result<Order, String> {
     let account = Account::of(&standing.upstream, &credentials.user, &credentials.password)?;
     let (address, session) = (standing.address.clone(), visit.id);
@@ -121,9 +154,9 @@ fn order(visit: &Visit, standing: &Standing, credentials: &Credentials) -> Resul
 async fn ask(
     visit: &Visit,
     standing: Standing,
+    order: Order,
     credentials: Arc<Credentials>,
 ) -> Result<Option<Admitted>, Refusal> {
-    let order = order(visit, &standing, &credentials).map_err(|why| trouble(visit, &standing, &why))?;
     let in_use = match after_pull(visit, &order, &credentials).await? {
         Before::Moved(moved) => return Ok(Some(moved)),
         // The old server may need a moment to notice that our session there is over.
