@@ -125,7 +125,7 @@ impl Place<'_> {
     }
 
     fn proof(&self, to: &AccountAddress, imported: &Imported) -> Result<Proof, Ending> {
-        let pairs = self.landing.prove(to, &imported.listed).map_err(|failure| ended(to, failure))?;
+        let pairs = self.landing.prove(to, imported).map_err(|failure| ended(to, failure))?;
         Ok(Proof::new(&imported.source, to, &pairs))
     }
 }

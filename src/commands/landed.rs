@@ -52,6 +52,12 @@ pub fn failed(to: &AccountAddress, failure: Failure) -> Finding {
             what: format!("another import for {to} is running"),
             remedy: "let it end first".to_owned(),
         },
+        Failure::InUse => Finding {
+            what: format!(
+                "a session has the mailbox of {to} open, and mail of an earlier import waits for its end"
+            ),
+            remedy: "nothing is lost; run the same command again when the session has ended".to_owned(),
+        },
         Failure::Disk(error) => Finding {
             what: format!("the mail of {to} cannot be taken in: {error}"),
             remedy: "see that the disk has room and can be written to, and run the same command again: it \

@@ -136,8 +136,7 @@ impl Place<'_> {
             mailbox.close();
             return Ok(Some(0));
         }
-        let pairs =
-            self.landing.prove(to, &imported.listed).map_err(|failure| landed::failed(to, failure))?;
+        let pairs = self.landing.prove(to, imported).map_err(|failure| landed::failed(to, failure))?;
         // What this very run has brought is here, whatever size the old server said.
         let Sorted { mut here, doubtful } = Sorted::of(pairs, imported.already == 0);
         // Dovecot and Courier list a message without its last line end; what they send tells.

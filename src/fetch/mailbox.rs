@@ -10,7 +10,7 @@ use super::numbers::renumbered;
 use super::problem::Problem;
 use super::server::{Login, Patience, Server};
 use crate::config::Finding;
-use crate::import::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
+use crate::import::{Error, Flags, Found, Inventory, Provenance, Source, UniqueIdOf};
 use crate::limits;
 use crate::mail::{Octets, UniqueId};
 use crate::pop3::client::{Answer, Request};
@@ -280,6 +280,11 @@ impl Source for Mailbox {
         format!("pop3 {} at {}", self.login.user, self.server)
     }
 
+    fn provenance(&self) -> Provenance {
+        let Server { host, port, .. } = self.server.clone();
+        Provenance::Wire { user: self.login.user.to_string(), host, port }
+    }
+
     fn inventory(&mut self) -> Result<Inventory, Error> {
         runtime::block_on(self.list())?;
         let messages = self.messages.iter().map(found).collect::<Result<Vec<_>, _>>()?;
@@ -306,6 +311,7 @@ pub(super) fn found(message: &Message) -> Result<Found, Error> {
     Ok(Found {
         unique_id: message.unique_id.as_ref().map_or_else(made, carried)?,
         octets: message.octets.map(Octets),
+        bytes: None,
         received: None,
         flags: Flags::default(),
         is_new: false,

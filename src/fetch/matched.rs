@@ -9,7 +9,7 @@ use super::letter::{Letter, Reader};
 use super::mailbox::{found, place};
 use super::problem::Problem;
 use super::server::{Login, Patience, Server};
-use crate::import::{Error, Found, Inventory, SkippedItem, Source};
+use crate::import::{Error, Found, Inventory, Provenance, SkippedItem, Source};
 use crate::pop3::client::Request;
 use crate::runtime;
 use crate::wire::dot_decoder::LineEndDecoder;
@@ -93,6 +93,10 @@ impl<S: Source> Matched<S> {
 impl<S: Source> Source for Matched<S> {
     fn name(&self) -> String {
         format!("{}, unique-ids of {}", self.files.name(), self.server)
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.files.provenance()
     }
 
     fn inventory(&mut self) -> Result<Inventory, Error> {

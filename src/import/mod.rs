@@ -10,11 +10,13 @@ pub mod doveconf;
 pub mod landing;
 pub mod maildir;
 pub mod mbox;
+pub mod provenance;
 pub mod source;
 pub mod uidl_format;
 mod way;
 
 pub use doveconf::Doveconf;
 pub use landing::{Failure, Imported, Landing, Progress, Uidl};
+pub use provenance::{Provenance, Tag};
 pub use source::{Error, Flags, Found, Inventory, SkippedFolder, SkippedItem, Source, UniqueIdOf};
 pub use uidl_format::{UidlFormat, Variable, Variables};

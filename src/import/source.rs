@@ -3,7 +3,8 @@
 //!
 //! Knows no format and no Maildir of ours.
 
-use crate::mail::{Octets, UniqueId};
+use super::Provenance;
+use crate::mail::{Bytes, Octets, UniqueId};
 use std::collections::HashSet;
 use std::fmt;
 use std::io;
@@ -14,6 +15,11 @@ pub trait Source: Send {
     /// What it is, for reports: `dovecot maildir:/var/vmail/anna`.
     fn name(&self) -> String;
 
+    /// Which mailbox it is, where mail of several may come to one account.
+    fn provenance(&self) -> Provenance {
+        Provenance::Sole
+    }
+
     /// All that the old server listed, in its order. Called once, first.
     ///
     /// # Errors
@@ -21,11 +27,11 @@ pub trait Source: Send {
     fn inventory(&mut self) -> Result<Inventory, Error>;
 
     /// Which messages will be read (indexes of the inventory, ascending), so that a server on the wire can
-    /// be asked ahead. Called once, before the first [`Source::read`].
+    /// be asked ahead. Called before the first [`Source::read`], and again before another pass.
     fn expect(&mut self, _wanted: &[usize]) {}
 
     /// Gives one message in blocks: the octets the old server sent, in which a line end may be LF or
-    /// CR LF. Called in ascending order.
+    /// CR LF. Called in ascending order within one pass.
     ///
     /// # Errors
     /// The sink's own error as it is ([`Error::Landing`]), and what happens to this message.
@@ -36,6 +42,10 @@ pub trait Source: Send {
 impl Source for Box<dyn Source> {
     fn name(&self) -> String {
         (**self).name()
+    }
+
+    fn provenance(&self) -> Provenance {
+        (**self).provenance()
     }
 
     fn inventory(&mut self) -> Result<Inventory, Error> {
@@ -77,6 +87,8 @@ pub struct Found {
     pub unique_id: UniqueIdOf,
     /// What LIST said, if that is known without reading.
     pub octets: Option<Octets>,
+    /// How large its file will be here, if that is known without reading.
+    pub bytes: Option<Bytes>,
     /// When it came; becomes the file's time.
     pub received: Option<SystemTime>,
     /// Its flags.

@@ -8,8 +8,8 @@
 //!
 //! ```text
 //! restante-imported 1
-//! <kept|made> <what the old server called it, %XX> <unique-id, %XX, or nothing> <digest> <base name, %XX>
-//! foreseen <what the old server may call it, %XX> <unique-id, %XX> <digest> <base name, %XX> <its name there, %XX>
+//! <kept|made> <what the old server called it, %XX> <unique-id, %XX, or nothing> <digest> <base name, %XX> [<mailboxes>]
+//! foreseen <what the old server may call it, %XX> <unique-id, %XX> <digest> <base name, %XX> <its name there, %XX> [<mailboxes>]
 //! <SHA-256 of the lines above>
 //! ```
 
@@ -47,6 +47,8 @@ pub struct Entry {
     pub digest: String,
     /// The name of our file, without flags.
     pub base: Vec<u8>,
+    /// The old mailboxes in which it was met, by tags without blank or comma; without any, nobody knows.
+    pub mailboxes: Vec<String>,
 }
 
 /// By what an import knows a message again.
@@ -67,12 +69,19 @@ impl Ledger {
     /// # Errors
     /// `InvalidData` for a damaged one, of which nothing is believed; what the disk says.
     pub fn load(root: &Folder) -> io::Result<Self> {
-        let file = OsStr::new(FILE);
-        let Some(lines) = sealed::read(root, file, HEAD, limits::LEDGER_FILE_MAX)? else {
+        Self::read(root, OsStr::new(FILE))
+    }
+
+    /// Reads one that lies elsewhere, as that of an import which is not at its end.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn read(folder: &Folder, file: &OsStr) -> io::Result<Self> {
+        let Some(lines) = sealed::read(folder, file, HEAD, limits::LEDGER_FILE_MAX)? else {
             return Ok(Self::default());
         };
         let entries = lines.lines().map(parse_line).collect::<Option<_>>();
-        entries.map(|entries| Self { entries }).ok_or_else(|| sealed::damaged(root, file))
+        entries.map(|entries| Self { entries }).ok_or_else(|| sealed::damaged(folder, file))
     }
 
     /// Notes messages that must never come over, as if they had and were deleted since. Whether any of
@@ -86,6 +95,7 @@ impl Ledger {
             unique_id: Some(id.clone()),
             digest: String::new(),
             base: Vec::new(),
+            mailboxes: Vec::new(),
         }));
         self.entries.len() > before
     }
@@ -108,7 +118,7 @@ impl Ledger {
     /// As the file holds it.
     pub fn to_text(&self) -> String {
         let mut lines = String::new();
-        for Entry { origin, unique_id, digest, base } in &self.entries {
+        for Entry { origin, unique_id, digest, base, mailboxes } in &self.entries {
             let (kind, known_as) = match origin {
                 Origin::Kept(id) => ("kept", id.as_bytes()),
                 Origin::Foreseen(id, _) => ("foreseen", id.as_bytes()),
@@ -124,6 +134,9 @@ impl Ledger {
             );
             if let Origin::Foreseen(_, there) = origin {
                 let _ = write!(lines, " {}", name::encode(there));
+            }
+            if !mailboxes.is_empty() {
+                let _ = write!(lines, " {}", mailboxes.join(","));
             }
             lines.push('\n');
         }
@@ -183,7 +196,8 @@ fn parse_line(line: &str) -> Option<Entry> {
         "made" => Origin::Made(known_as),
         _ => return None,
     };
-    Some(Entry { origin, unique_id, digest, base })
+    let mailboxes = fields.next().map_or_else(Vec::new, |tags| tags.split(',').map(str::to_owned).collect());
+    Some(Entry { origin, unique_id, digest, base, mailboxes })
 }
 
 #[cfg(test)]
@@ -209,6 +223,7 @@ mod tests {
             unique_id: UniqueId::carried(b"a b"),
             digest: "00".to_owned(),
             base: b"0.M1".to_vec(),
+            mailboxes: vec!["f1".to_owned(), "w2".to_owned()],
         };
         for ledger in
             [Ledger { entries: vec![entry(b"")] }, Ledger { entries: vec![entry(b"x"), entry(b" ")] }]
@@ -242,9 +257,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_ledger_is_written_and_read(ids in proptest::collection::vec(
-            (0..3, proptest::collection::vec(1..=255_u8, 1..90), any::<bool>()), 0..6))
+            (0..3, proptest::collection::vec(1..=255_u8, 1..90), any::<bool>(), 0..3_usize), 0..6))
         {
-            let entries = ids.into_iter().filter_map(|(kind, octets, shown)| {
+            let entries = ids.into_iter().filter_map(|(kind, octets, shown, met)| {
                 let id = UniqueId::carried(&octets);
                 let origin = match kind {
                     0 => Origin::Kept(id.clone()?),
@@ -252,7 +267,9 @@ mod tests {
                     _ => Origin::Made(octets.clone()),
                 };
                 let unique_id = id.filter(|_| shown);
-                Some(Entry { origin, unique_id, digest: name::sha256_hex(&octets), base: octets })
+                let mailboxes = (0..met).map(|nth| format!("f{nth}")).collect();
+                let digest = name::sha256_hex(&octets);
+                Some(Entry { origin, unique_id, digest, base: octets, mailboxes })
             });
             let ledger = Ledger { entries: entries.collect() };
             let dir = tempfile::tempdir().unwrap();

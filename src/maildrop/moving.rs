@@ -30,6 +30,8 @@ const LEDGER: &str = "ledger";
 /// In it: says that no message was in the Maildir when the import began. What came since must not be
 /// shown alone: a mail program that saw that would forget what it knows of the old server's mail.
 const WAS_EMPTY: &str = "was-empty";
+/// In it: says that whoever ran the import was told that all went well, though the moves wait for a session.
+const TOLD: &str = "told";
 const HEAD: &str = "restante-import 1\n";
 
 /// One staged file and what becomes of it.
@@ -45,7 +47,7 @@ pub struct Move {
 
 /// Whether a file in the staging folder is one of those named here, and no message.
 pub fn is_our_own(name: &OsStr) -> bool {
-    [COMMIT, COMMIT_DRAFT, LEDGER, WAS_EMPTY].iter().any(|own| name == *own)
+    [COMMIT, COMMIT_DRAFT, LEDGER, WAS_EMPTY, TOLD].iter().any(|own| name == *own)
 }
 
 /// What a login does before it lists: nothing, usually; it finishes what was committed.
@@ -104,10 +106,38 @@ pub fn release<D: Disk>(disk: &D, root: &Folder) -> io::Result<()> {
 /// # Errors
 /// What the disk says.
 pub fn note_empty<D: Disk>(disk: &D, staging: &Folder) -> io::Result<()> {
-    match disk.create(staging, OsStr::new(WAS_EMPTY)) {
+    note(disk, staging, WAS_EMPTY)
+}
+
+/// Notes that what is committed was told to have come over. If it is forgotten, it is told once more.
+///
+/// # Errors
+/// What the disk says.
+pub fn note_told<D: Disk>(disk: &D, staging: &Folder) -> io::Result<()> {
+    note(disk, staging, TOLD)
+}
+
+/// Whether it was.
+///
+/// # Errors
+/// What the disk says.
+pub fn is_told(staging: &Folder) -> io::Result<bool> {
+    has(staging, TOLD)
+}
+
+fn note<D: Disk>(disk: &D, staging: &Folder, what: &str) -> io::Result<()> {
+    match disk.create(staging, OsStr::new(what)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
+}
+
+/// The ledger that comes with what is committed.
+///
+/// # Errors
+/// `InvalidData` for a damaged one; what the disk says.
+pub fn next(staging: &Folder) -> io::Result<ledger::Ledger> {
+    ledger::Ledger::read(staging, OsStr::new(LEDGER))
 }
 
 /// The moves of an import that was committed and not finished; `None` when there is none.
@@ -134,6 +164,9 @@ pub fn commit<D: Disk>(disk: &D, staging: &Folder, next: &ledger::Ledger, moves:
             io::ErrorKind::FileTooLarge,
             "more messages than one mailbox may bring along",
         ));
+    }
+    if has(staging, TOLD)? {
+        disk.unlink(staging, OsStr::new(TOLD))?; // Of an import whose moves were made since.
     }
     sealed::write(disk, staging, OsStr::new(LEDGER), &ledger)?;
     let draft = OsStr::new(COMMIT_DRAFT);

@@ -108,6 +108,7 @@ impl Source for Files {
         let found = |index: usize| Found {
             unique_id: UniqueIdOf::Made { identity: vec![index as u8] },
             octets: None,
+            bytes: None,
             received: None,
             flags: Flags::default(),
             is_new: false,

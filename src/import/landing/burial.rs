@@ -15,14 +15,17 @@ impl<D: Disk> Landing<D> {
     /// when this returns; messages that an earlier import has staged stay there for the next one.
     ///
     /// # Errors
-    /// `Running` while an import of this account is; `Disk`.
+    /// `Running` while an import of this account is; `InUse`, `Disk`.
     pub fn bury(&self, account: &AccountAddress, gone: &[UniqueId]) -> Result<(), Failure> {
         self.tree.for_delivery(account, "new")?;
         let folders = self.tree.existing_folders(account)?;
         let disk = &self.tree.disk;
         let mut staging = Staging::open(disk, &folders, false)?;
         // It has a ledger of its own, which would take the place of this one.
-        if self.finish_earlier(account, &folders, &staging)?.is_some() {
+        if moving::committed(&staging.folder)?.is_some() {
+            if !self.publish(account, &folders, &staging)? {
+                return Err(Failure::InUse);
+            }
             drop(staging); // Or it would keep itself out.
             staging = Staging::open(disk, &folders, false)?;
         }

@@ -3,8 +3,10 @@
 //! One thread reads the source and writes; several others wait for the disk, so that a thousand small
 //! messages do not wait for it one after the other. Knows the source by its trait.
 
+use super::plan::{Plan, Wanted};
+use super::recognise::{self, Look};
 use super::staging::{Staged, Staging};
-use super::{DIGEST_LEN, Failure, Plan, Progress};
+use super::{DIGEST_LEN, Failure, Progress};
 use crate::import::{Error, Found, Inventory, SkippedItem, Source};
 use crate::limits;
 use crate::mail::{Bytes, LineEnds, OctetCount};
@@ -103,41 +105,44 @@ pub fn gather<D: Disk>(
     }
 }
 
-/// For a rehearsal: as if all had been staged. Only messages that share a unique-id are read; the others are
-/// unlike each other, whatever is in them.
+/// For a rehearsal: as if all had been staged. Messages that share a unique-id are read, and those of which
+/// nobody has said how large they are; the others are unlike each other, whatever is in them.
 ///
 /// # Errors
 /// As [`gather`].
 pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> Result<Gathered, Failure> {
-    let ambiguous = plan.wanted.iter().filter(|wanted| wanted.is_ambiguous).map(|wanted| wanted.index);
-    source.expect(&ambiguous.collect::<Vec<_>>());
+    let found = |wanted: &Wanted| inventory.messages.get(wanted.index);
+    let is_read = |wanted: &Wanted| {
+        wanted.is_ambiguous
+            || found(wanted).is_some_and(|found| found.bytes.is_none() && found.octets.is_none())
+    };
+    let read = plan.wanted.iter().filter(|wanted| is_read(wanted)).map(|wanted| wanted.index);
+    source.expect(&read.collect::<Vec<_>>());
     let mut gathered = Gathered::default();
     for wanted in &plan.wanted {
-        let Some(found) = inventory.messages.get(wanted.index) else { continue };
-        let octets = found.octets.unwrap_or_default();
-        let mut digest = format!("unread {}", wanted.index);
-        if wanted.is_ambiguous {
-            let (mut text, mut lf, mut sum) = (LineEndDecoder::default(), Vec::new(), Sha256::new());
-            let read = source.read(wanted.index, &mut |block| {
-                text.push(block, &mut lf);
-                sum.update(&lf);
-                lf.clear();
-                Ok(())
-            });
-            if let Err(Error::Message { what }) = read {
-                gathered.skipped.push(SkippedItem { what: found.place.clone(), why: what });
-                continue;
+        let Some(found) = found(wanted) else { continue };
+        let look =
+            if is_read(wanted) { recognise::look(source, wanted.index) } else { Ok(unread(wanted, found)) };
+        match look {
+            Ok(Look { digest, bytes, octets }) => {
+                gathered
+                    .staged
+                    .push((wanted.index, Staged { key: wanted.key.clone(), bytes, octets, digest }));
             }
-            read?;
-            text.finish(&mut lf);
-            sum.update(&lf);
-            digest = crate::maildrop::name::hex(&sum.finalize());
-            digest.truncate(DIGEST_LEN);
+            Err(Error::Message { what }) => {
+                gathered.skipped.push(SkippedItem { what: found.place.clone(), why: what });
+            }
+            Err(error) => return Err(error.into()),
         }
-        let staged = Staged { key: wanted.key.clone(), bytes: Bytes(octets.0), octets, digest };
-        gathered.staged.push((wanted.index, staged));
     }
     Ok(gathered)
+}
+
+/// Of a message whose size was said: a digest that no other has.
+fn unread(wanted: &Wanted, found: &Found) -> Look {
+    let octets = found.octets.unwrap_or_default();
+    let bytes = found.bytes.unwrap_or(Bytes(octets.0));
+    Look { digest: format!("unread {}", wanted.index), bytes, octets }
 }
 
 fn hand_over<D: Disk>(

@@ -1,6 +1,7 @@
 //! Landing: the mail of an old server comes into a Maildir here, all of it at once or none.
 //!
-//! 1. `plan`: what has not come over yet, by the ledger.
+//! 1. `plan`: what has not come over yet, by the ledger; `recognise`: or by a look at it, where the ledger
+//!    speaks of another mailbox.
 //! 2. `staging`, `gather`: each such message into a folder beside new/ and cur/, synced.
 //! 3. `naming`: unique-ids, order, file names.
 //! 4. The commit mark, then the moves ([`crate::maildrop::moving`]), which a login also makes if it comes
@@ -12,10 +13,14 @@
 mod burial;
 mod gather;
 mod naming;
+mod outcome;
 mod plan;
 mod proof;
+mod recognise;
 mod staging;
 
+#[cfg(test)]
+mod elsewhere;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
@@ -24,19 +29,21 @@ mod testing;
 mod tests;
 
 pub use naming::Uidl;
+pub use outcome::{Failure, Imported, Progress};
 pub use proof::{Difference, Here, Pair, There};
 
-use super::{Error, Found, Inventory, SkippedFolder, SkippedItem, Source};
+use super::{Inventory, Source, Tag};
 use crate::limits;
-use crate::mail::{AccountAddress, Bytes, Domain};
+use crate::mail::{AccountAddress, Domain};
 use crate::maildrop::disk::{Disk, OwnedDisk, Owner};
 use crate::maildrop::ledger::Ledger;
 use crate::maildrop::tree::{Folders, Tree};
 use crate::maildrop::{self, Maildrops, moving, name};
 use gather::Gathered;
+use naming::Batch;
+use outcome::Earlier;
 use plan::Plan;
 use staging::Staging;
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,78 +67,17 @@ pub struct Landing<D = OwnedDisk> {
     is_in_use: bool,
 }
 
-/// What came of an import.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Imported {
-    /// What it is.
-    pub source: String,
-    /// How many messages the old server listed.
-    pub found: usize,
-    /// How many of them came over, in this run or in one that it brought to its end.
-    pub imported: usize,
-    /// How many had come over before, whether they are still here or were deleted since.
-    pub already: usize,
-    /// Of the files of those that came over.
-    pub bytes: Bytes,
-    /// The unique-ids of those that came over.
-    pub uidl: Uidl,
-    /// Folders that POP3 never showed.
-    pub folders_skipped: Vec<SkippedFolder>,
-    /// What could not be read.
-    pub skipped: Vec<SkippedItem>,
-    /// For the operator.
-    pub warnings: Vec<String>,
-    /// What the old server listed.
-    pub listed: Vec<Found>,
-}
-
-impl Imported {
-    /// Whether nothing is missing.
-    pub fn is_complete(&self) -> bool {
-        self.skipped.is_empty()
-    }
-}
-
 /// What an import begins with.
 struct Ready {
     inventory: Inventory,
     ledger: Ledger,
     plan: Plan,
+    /// The ledger has something to keep, though nothing come over.
+    notes: bool,
 }
 
-/// Why an import came to no end. The same import again goes on where this one stopped.
-#[derive(Debug)]
-pub enum Failure {
-    /// Only the operator can say it: which server it was, which format.
-    Ask {
-        /// What is not known.
-        what: String,
-        /// The choices.
-        remedy: String,
-    },
-    /// The source as a whole; nothing is shown here.
-    Source {
-        /// File and line, server and reply.
-        what: String,
-        /// What helps.
-        remedy: String,
-    },
-    /// Another import of the same account.
-    Running,
-    /// Our own side: a full disk, a failed write, a damaged ledger (`InvalidData`).
-    Disk(io::Error),
-}
-
-/// How far an import has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Read, or there from an earlier run.
-    pub messages: usize,
-    /// That are to come over.
-    pub of: usize,
-    /// Written so far.
-    pub bytes: Bytes,
-}
+/// What is said of mail that came over, and that a session has not made room for yet.
+const WAITS: &str = "a session has the mailbox open: the next login shows the mail";
 
 impl Landing {
     /// `mail` is DATA_DIR/mail, `hostname` ends in file names, `owner` is whose the files will be (`None`:
@@ -172,14 +118,20 @@ impl<D: Disk> Landing<D> {
         let folders = self.tree.existing_folders(account)?;
         let disk = &self.tree.disk;
         let mut staging = Staging::open(disk, &folders, !self.is_in_use)?;
-        let mut imported = Imported { source: source.name(), ..Imported::default() };
-        if let Some(earlier) = self.finish_earlier(account, &folders, &staging)? {
-            imported.add_earlier(&earlier);
+        let tag = source.provenance().tag();
+        let mut imported = Imported { source: source.name(), tag, ..Imported::default() };
+        if let Some(earlier) = Earlier::of(&staging.folder)? {
+            if !self.publish(account, &folders, &staging)? {
+                return self.waiting(source, imported, &earlier, &staging);
+            }
+            if !earlier.is_told {
+                imported.add_earlier(&earlier);
+            }
             drop(staging); // Or it would keep itself out.
             staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
-        let ready = self.prepare(source, &folders);
-        let Ready { inventory, ledger, plan } = match ready {
+        let ready = self.prepare(source, &folders, imported.tag.as_ref());
+        let Ready { inventory, ledger, plan, notes } = match ready {
             Ok(ready) => ready,
             Err(failure) => {
                 self.give_up(&folders, &staging);
@@ -188,7 +140,7 @@ impl<D: Disk> Landing<D> {
         };
         let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch)?;
         imported.count(&inventory, &plan, &gathered);
-        if gathered.staged.is_empty() {
+        if gathered.staged.is_empty() && !notes {
             moving::clear(disk, &folders.root, &staging.folder)?;
             return Ok(imported);
         }
@@ -197,13 +149,12 @@ impl<D: Disk> Landing<D> {
             imported.warnings.push("none of it is shown until all of it can be read".to_owned());
             return Ok(imported);
         }
-        let batch = naming::batch(&inventory, &ledger, &gathered.staged, &self.host, SystemTime::now());
+        let batch = self.batch(&imported, &inventory, &ledger, &gathered);
         moving::commit(disk, &staging.folder, &batch.next, &batch.moves)?;
         imported.add(batch);
         if !self.publish(account, &folders, &staging)? {
-            imported
-                .warnings
-                .push("a session has the mailbox open: the next login shows the mail".to_owned());
+            moving::note_told(disk, &staging.folder)?;
+            imported.warnings.push(WAITS.to_owned());
         }
         Ok(imported)
     }
@@ -214,7 +165,7 @@ impl<D: Disk> Landing<D> {
     /// What the disk says; `InvalidData` for a damaged ledger.
     pub fn lacks(&self, account: &AccountAddress, inventory: &Inventory) -> io::Result<bool> {
         let ledger = self.ledger(account)?;
-        Ok(!Plan::of(inventory, &ledger).wanted.is_empty())
+        Ok(!Plan::of(inventory, &ledger, None).wanted.is_empty())
     }
 
     /// Says what an import would do, and writes nothing. Messages that share a unique-id are read, since it
@@ -223,13 +174,18 @@ impl<D: Disk> Landing<D> {
     /// # Errors
     /// See [`Failure`].
     pub fn rehearse(&self, account: &AccountAddress, source: &mut dyn Source) -> Result<Imported, Failure> {
-        let mut imported = Imported { source: source.name(), ..Imported::default() };
+        let tag = source.provenance().tag();
+        let mut imported = Imported { source: source.name(), tag, ..Imported::default() };
         let inventory = source.inventory()?;
-        let ledger = self.ledger(account)?;
-        let plan = Plan::of(&inventory, &ledger);
+        let mut ledger = self.ledger(account)?;
+        let mut plan = Plan::of(&inventory, &ledger, imported.tag.as_ref());
+        if let Some(tag) = &imported.tag {
+            recognise::settle(source, &inventory, &mut ledger, &mut plan, tag)?;
+        }
         let gathered = gather::rehearse(source, &inventory, &plan)?;
         imported.count(&inventory, &plan, &gathered);
-        imported.add(naming::batch(&inventory, &ledger, &gathered.staged, &self.host, SystemTime::now()));
+        let batch = self.batch(&imported, &inventory, &ledger, &gathered);
+        imported.add(batch);
         Ok(imported)
     }
 
@@ -241,11 +197,31 @@ impl<D: Disk> Landing<D> {
         }
     }
 
-    fn prepare(&self, source: &mut dyn Source, folders: &Folders) -> Result<Ready, Failure> {
-        let ledger = Ledger::load(&folders.root)?;
+    fn prepare(
+        &self,
+        source: &mut dyn Source,
+        folders: &Folders,
+        tag: Option<&Tag>,
+    ) -> Result<Ready, Failure> {
+        let mut ledger = Ledger::load(&folders.root)?;
         let inventory = source.inventory()?;
-        let plan = Plan::of(&inventory, &ledger);
-        Ok(Ready { inventory, ledger, plan })
+        let mut plan = Plan::of(&inventory, &ledger, tag);
+        let notes = match tag {
+            Some(tag) => recognise::settle(source, &inventory, &mut ledger, &mut plan, tag)?,
+            None => false,
+        };
+        Ok(Ready { inventory, ledger, plan, notes })
+    }
+
+    fn batch(
+        &self,
+        imported: &Imported,
+        inventory: &Inventory,
+        ledger: &Ledger,
+        gathered: &Gathered,
+    ) -> Batch {
+        let names = (&self.host[..], imported.tag.as_ref());
+        naming::batch(inventory, ledger, &gathered.staged, names, SystemTime::now())
     }
 
     /// An import that has not staged anything leaves the mailbox as open as it was.
@@ -256,21 +232,27 @@ impl<D: Disk> Landing<D> {
         }
     }
 
-    /// Makes the moves of an import that was committed and then broken off; gives them.
-    fn finish_earlier(
+    /// All of it is here, and a session that does not end keeps it from being shown. Where nothing has come
+    /// since, there is nothing to be done.
+    fn waiting(
         &self,
-        account: &AccountAddress,
-        folders: &Folders,
+        source: &mut dyn Source,
+        mut imported: Imported,
+        earlier: &Earlier,
         staging: &Staging,
-    ) -> Result<Option<Vec<moving::Move>>, Failure> {
-        let Some(moves) = moving::committed(&staging.folder)? else { return Ok(None) };
-        if self.publish(account, folders, staging)? {
-            return Ok(Some(moves));
+    ) -> Result<Imported, Failure> {
+        let inventory = source.inventory()?;
+        let plan = Plan::of(&inventory, &earlier.next, imported.tag.as_ref());
+        if !plan.wanted.is_empty() || !plan.doubted.is_empty() {
+            return Err(Failure::InUse);
         }
-        Err(Failure::Disk(io::Error::new(
-            io::ErrorKind::ResourceBusy,
-            "a session has the mailbox open, and mail of an earlier import waits for its end",
-        )))
+        if !earlier.is_told {
+            imported.add_earlier(earlier);
+            moving::note_told(&self.tree.disk, &staging.folder)?;
+        }
+        imported.count(&inventory, &plan, &Gathered::default());
+        imported.warnings.push(WAITS.to_owned());
+        Ok(imported)
     }
 
     /// `false` when a session has the mailbox open and does not end: then the next login makes the moves.
@@ -293,73 +275,6 @@ impl<D: Disk> Landing<D> {
                 Err(_) if Instant::now() >= until => return Ok(false),
                 Err(_) => std::thread::sleep(limits::IMPORT_LOCK_POLL),
             }
-        }
-    }
-}
-
-impl Imported {
-    fn count(&mut self, inventory: &Inventory, plan: &Plan, gathered: &Gathered) {
-        self.found = inventory.messages.len();
-        // What this run has only brought to its end came over in this run.
-        self.already = plan.already.saturating_sub(self.imported);
-        self.folders_skipped.clone_from(&inventory.folders_skipped);
-        self.skipped = inventory.skipped.iter().chain(&gathered.skipped).cloned().collect();
-        self.warnings.extend_from_slice(&inventory.warnings);
-        self.listed.clone_from(&inventory.messages);
-        // What a source did not say beforehand was counted when it was read.
-        for (index, staged) in &gathered.staged {
-            if let Some(found) = self.listed.get_mut(*index) {
-                found.octets = found.octets.or(Some(staged.octets));
-            }
-        }
-    }
-
-    fn add(&mut self, batch: naming::Batch) {
-        self.imported += batch.moves.len();
-        self.bytes.0 += batch.bytes.0;
-        self.uidl.kept += batch.uidl.kept;
-        self.uidl.generated += batch.uidl.generated;
-        self.uidl.renamed += batch.uidl.renamed;
-        self.warnings.extend(batch.warnings);
-    }
-
-    fn add_earlier(&mut self, moves: &[moving::Move]) {
-        use std::os::unix::ffi::OsStrExt;
-        for step in moves {
-            let parsed = name::parse(name::base(step.name.as_bytes()));
-            self.imported += 1;
-            self.bytes.0 += parsed.written.map_or(0, |written| written.bytes.0);
-            match parsed.carried {
-                name::Carried::Not => self.uidl.generated += 1,
-                _ => self.uidl.kept += 1,
-            }
-        }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::Disk(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Ask { what, remedy } => Self::Ask { what, remedy },
-            Error::Source { what, remedy } => Self::Source { what, remedy },
-            Error::Message { what } => Self::Source { what, remedy: "run it again".to_owned() },
-            Error::Landing(error) => Self::Disk(error),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ask { what, remedy } | Self::Source { what, remedy } => write!(f, "{what}: {remedy}"),
-            Self::Running => f.write_str("another import of this account is running"),
-            Self::Disk(error) => error.fmt(f),
         }
     }
 }

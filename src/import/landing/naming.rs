@@ -4,7 +4,7 @@
 
 use super::plan::{certain, origin};
 use super::staging::Staged;
-use crate::import::{Found, Inventory};
+use crate::import::{Found, Inventory, Tag};
 use crate::mail::{Bytes, UniqueId};
 use crate::maildrop::ledger::{Entry, Ledger, Origin};
 use crate::maildrop::moving::Move;
@@ -43,12 +43,12 @@ pub struct Uidl {
     pub renamed: usize,
 }
 
-/// Names for what is staged, `host` as [`name::safe_host`] writes it.
+/// Names for what is staged from the mailbox `tag`, `host` as [`name::safe_host`] writes it.
 pub fn batch(
     inventory: &Inventory,
     ledger: &Ledger,
     staged: &[(usize, Staged)],
-    host: &str,
+    (host, tag): (&str, Option<&Tag>),
     now: SystemTime,
 ) -> Batch {
     let mut shown = Shown::of(inventory, ledger);
@@ -67,6 +67,7 @@ pub fn batch(
             unique_id,
             digest: staged.digest.clone(),
             base: base.clone().into_encoded_bytes(),
+            mailboxes: tag.iter().map(|tag| tag.as_str().to_owned()).collect(),
         });
         batch.moves.push(to_maildir(found, staged, base));
     }

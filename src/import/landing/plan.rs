@@ -2,8 +2,8 @@
 //!
 //! Knows the inventory and the ledger; reads no message and no folder.
 
-use crate::import::{Found, Inventory, UniqueIdOf};
-use crate::maildrop::ledger::{Ledger, Origin};
+use crate::import::{Found, Inventory, Tag, UniqueIdOf};
+use crate::maildrop::ledger::{Entry, Ledger, Origin};
 use crate::maildrop::name;
 use std::collections::{HashMap, HashSet};
 
@@ -14,6 +14,8 @@ pub struct Plan {
     pub wanted: Vec<Wanted>,
     /// Messages that came over before, whether they are still here or were deleted since.
     pub already: usize,
+    /// Messages that are called like some that came over from another mailbox, in the order of the inventory.
+    pub doubted: Vec<Doubted>,
 }
 
 /// One message that has not come over yet.
@@ -28,16 +30,22 @@ pub struct Wanted {
     pub is_ambiguous: bool,
 }
 
+/// One message of which only a look can tell whether it has come over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubted {
+    /// If it has not.
+    pub wanted: Wanted,
+    /// Entries of the ledger that are called the same: one of them is it, if it has.
+    pub rivals: Vec<usize>,
+}
+
 impl Plan {
     /// A message is known by its unique-id. Where several share one, the first so many of them are those that
     /// came over, for an old server lists what it had before what came since. Where the unique-id was not
     /// certain yet, it is known by its name there: the number may have gone to another message since.
-    pub fn of(inventory: &Inventory, ledger: &Ledger) -> Self {
-        let names: HashSet<&[u8]> =
-            ledger.entries.iter().filter_map(|entry| name_of(&entry.origin)).collect();
-        let is_here =
-            |index: usize| inventory.names.get(index).is_some_and(|name| names.contains(name.as_slice()));
-        let known = known(inventory, ledger);
+    /// Two mailboxes (`tag`) may have given one unique-id to two messages.
+    pub fn of(inventory: &Inventory, ledger: &Ledger, tag: Option<&Tag>) -> Self {
+        let known = Known::of(inventory, ledger, tag);
         let origins: Vec<Origin> = inventory.messages.iter().map(certain).collect();
         let mut bearers = HashMap::<&Origin, usize>::with_capacity(origins.len());
         for origin in &origins {
@@ -46,17 +54,22 @@ impl Plan {
         let mut met = HashMap::<&Origin, usize>::with_capacity(origins.len());
         let mut plan = Self::default();
         for (index, certain) in origins.iter().enumerate() {
-            if is_here(index) {
+            let name = inventory.names.get(index).map(Vec::as_slice);
+            if name.is_some_and(|name| known.names.contains(name)) {
                 plan.already += 1;
                 continue;
             }
             let nth = met.entry(certain).or_default();
             let is_certain = !inventory.foreseen.contains(&index);
-            if is_certain && known.get(certain).is_some_and(|known| *nth < *known) {
+            if is_certain && known.origins.get(certain).is_some_and(|known| *nth < *known) {
                 plan.already += 1;
             } else if let Some(origin) = origin(inventory, index) {
                 let is_ambiguous = bearers.get(certain).is_some_and(|bearers| *bearers > 1);
-                plan.wanted.push(Wanted { index, key: key(&origin, *nth), is_ambiguous });
+                let wanted = Wanted { index, key: key(&origin, *nth, tag), is_ambiguous };
+                match known.rivals(name, Some(certain).filter(|_| is_certain)) {
+                    rivals if rivals.is_empty() => plan.wanted.push(wanted),
+                    rivals => plan.doubted.push(Doubted { wanted, rivals }),
+                }
             }
             *nth += 1;
         }
@@ -64,19 +77,55 @@ impl Plan {
     }
 }
 
-/// How many messages came over under each unique-id.
-fn known(inventory: &Inventory, ledger: &Ledger) -> HashMap<Origin, usize> {
-    let mut known = HashMap::with_capacity(ledger.entries.len());
-    for entry in &ledger.entries {
-        let origin = match &entry.origin {
-            // With names on both sides the name decides.
-            Origin::Foreseen(..) if !inventory.names.is_empty() => continue,
-            Origin::Foreseen(id, _) => Origin::Kept(id.clone()),
-            origin => origin.clone(),
-        };
-        *known.entry(origin).or_default() += 1;
+/// What came over, by what it is known by.
+#[derive(Default)]
+struct Known<'a> {
+    /// From this mailbox: how many under each unique-id.
+    origins: HashMap<Origin, usize>,
+    /// From this mailbox: where the unique-id was not certain.
+    names: HashSet<&'a [u8]>,
+    /// From other mailboxes: entries of the ledger by unique-id, and by name.
+    origins_elsewhere: HashMap<Origin, Vec<usize>>,
+    names_elsewhere: HashMap<&'a [u8], Vec<usize>>,
+}
+
+impl<'a> Known<'a> {
+    fn of(inventory: &Inventory, ledger: &'a Ledger, tag: Option<&Tag>) -> Self {
+        let mut known = Self::default();
+        for (at, entry) in ledger.entries.iter().enumerate() {
+            let is_from_here = is_from(entry, tag);
+            if let Some(name) = name_of(&entry.origin) {
+                if is_from_here {
+                    known.names.insert(name);
+                } else {
+                    known.names_elsewhere.entry(name).or_default().push(at);
+                }
+            }
+            let origin = match &entry.origin {
+                // With names on both sides the name decides.
+                Origin::Foreseen(..) if !inventory.names.is_empty() => continue,
+                Origin::Foreseen(id, _) => Origin::Kept(id.clone()),
+                origin => origin.clone(),
+            };
+            if is_from_here {
+                *known.origins.entry(origin).or_default() += 1;
+            } else {
+                known.origins_elsewhere.entry(origin).or_default().push(at);
+            }
+        }
+        known
     }
-    known
+
+    fn rivals(&self, name: Option<&[u8]>, origin: Option<&Origin>) -> Vec<usize> {
+        let by_name = name.and_then(|name| self.names_elsewhere.get(name));
+        let by_origin = origin.and_then(|origin| self.origins_elsewhere.get(origin));
+        by_name.or(by_origin).cloned().unwrap_or_default()
+    }
+}
+
+/// Whether an entry may be of a mailbox: by its tag, or because nobody knows.
+pub fn is_from(entry: &Entry, tag: Option<&Tag>) -> bool {
+    entry.mailboxes.is_empty() || tag.is_none_or(|tag| entry.mailboxes.iter().any(|met| met == tag.as_str()))
 }
 
 /// The name under which a message is known whose unique-id was not certain.
@@ -106,14 +155,15 @@ pub fn certain(found: &Found) -> Origin {
     }
 }
 
-fn key(origin: &Origin, nth: usize) -> String {
+fn key(origin: &Origin, nth: usize, tag: Option<&Tag>) -> String {
     let (kind, known_as) = match origin {
         Origin::Kept(id) => ("kept", id.as_bytes()),
         // Not by the number, which another message may have by the next run.
         Origin::Foreseen(_, name) => ("foreseen", &name[..]),
         Origin::Made(identity) => ("made", &identity[..]),
     };
-    let mut key = name::sha256_hex(&[format!("{kind} {nth} ").as_bytes(), known_as].concat());
+    let mailbox = tag.map_or("", Tag::as_str);
+    let mut key = name::sha256_hex(&[format!("{kind} {nth} {mailbox} ").as_bytes(), known_as].concat());
     key.truncate(super::DIGEST_LEN);
     key
 }
@@ -123,7 +173,6 @@ mod tests {
     use super::super::testing::{inventory, made};
     use super::*;
     use crate::mail::UniqueId;
-    use crate::maildrop::ledger::Entry;
 
     fn ledger(origins: &[Origin]) -> Ledger {
         let entry = |origin: &Origin| Entry {
@@ -131,8 +180,13 @@ mod tests {
             unique_id: None,
             digest: String::new(),
             base: Vec::new(),
+            mailboxes: Vec::new(),
         };
         Ledger { entries: origins.iter().map(entry).collect() }
+    }
+
+    fn planned(inventory: &Inventory, ledger: &Ledger) -> Plan {
+        Plan::of(inventory, ledger, None)
     }
 
     fn kept(id: &str) -> Origin {
@@ -147,7 +201,7 @@ mod tests {
     fn what_came_over_is_not_wanted_and_what_was_called_alike_is_counted() {
         let mut old = inventory(&["a", "b", "a", "c", "a"]);
         old.messages.push(made(b"b"));
-        let first = Plan::of(&old, &Ledger::default());
+        let first = planned(&old, &Ledger::default());
         assert_eq!((indexes(&first), first.already), (vec![0, 1, 2, 3, 4, 5], 0));
         let ambiguous: Vec<bool> = first.wanted.iter().map(|wanted| wanted.is_ambiguous).collect();
         assert_eq!(ambiguous, [true, false, true, false, true, false]);
@@ -155,12 +209,12 @@ mod tests {
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), 6);
-        let again = Plan::of(&old, &ledger(&[kept("a"), kept("c"), kept("a"), kept("gone")]));
+        let again = planned(&old, &ledger(&[kept("a"), kept("c"), kept("a"), kept("gone")]));
         assert_eq!((indexes(&again), again.already), (vec![1, 4, 5], 3));
         assert_eq!(again.wanted[1].key, first.wanted[4].key, "the third of them, in every run");
         let all =
             ledger(&[kept("a"), kept("a"), kept("a"), kept("b"), kept("c"), Origin::Made(b"b".to_vec())]);
-        assert_eq!(Plan::of(&old, &all), Plan { wanted: Vec::new(), already: 6 });
+        assert_eq!(planned(&old, &all), Plan { already: 6, ..Plan::default() });
     }
 
     /// `(unique-id, name, foreseen)`.
@@ -179,15 +233,15 @@ mod tests {
     #[test]
     fn a_number_that_was_foreseen_and_went_to_another_message_hides_none() {
         let first = named(&[("1", "a", false), ("2", "x", true)]);
-        assert_eq!(Plan::of(&first, &after(&first)), Plan { wanted: Vec::new(), already: 2 });
+        assert_eq!(planned(&first, &after(&first)), Plan { already: 2, ..Plan::default() });
         // x was deleted before anybody logged in, or y came before it.
         let then = named(&[("1", "a", false), ("2", "y", false), ("3", "x", false)]);
-        let plan = Plan::of(&then, &after(&first));
+        let plan = planned(&then, &after(&first));
         assert_eq!((indexes(&plan), plan.already), (vec![1], 2));
-        assert_ne!(plan.wanted[0].key, Plan::of(&first, &Ledger::default()).wanted[1].key);
+        assert_ne!(plan.wanted[0].key, planned(&first, &Ledger::default()).wanted[1].key);
         // Numbers that begin anew hide nothing either.
         let reset = named(&[("1", "b", true)]);
-        assert_eq!(indexes(&Plan::of(&reset, &after(&first))), [0]);
+        assert_eq!(indexes(&planned(&reset, &after(&first))), [0]);
     }
 
     #[test]
@@ -195,13 +249,38 @@ mod tests {
         let mut first = named(&[("x", "a", false)]);
         first.messages[0] = made(b"a");
         let then = named(&[("1", "a", false), ("2", "b", false)]);
-        let plan = Plan::of(&then, &after(&first));
+        let plan = planned(&then, &after(&first));
         assert_eq!((indexes(&plan), plan.already), (vec![1], 1));
     }
 
     #[test]
     fn without_names_the_unique_id_decides() {
         let first = named(&[("1", "a", false), ("2", "x", true)]);
-        assert_eq!(Plan::of(&inventory(&["1", "2"]), &after(&first)).already, 2);
+        assert_eq!(planned(&inventory(&["1", "2"]), &after(&first)).already, 2);
+    }
+
+    #[test]
+    fn what_came_from_another_mailbox_is_doubted() {
+        let [here, there] = ["f1", "f2"].map(Tag::noted);
+        let mut old = inventory(&["a", "b", "a", "a"]);
+        old.messages.push(made(b"file"));
+        old.names = ["1", "2", "3", "4", "file"].map(|name| name.as_bytes().to_vec()).to_vec();
+        let mut before = ledger(&[kept("a"), kept("a"), Origin::Made(b"file".to_vec()), kept("c")]);
+        before.entries[0].mailboxes = vec!["f1".to_owned()];
+        before.entries[1].mailboxes = vec!["f1".to_owned(), "f2".to_owned()];
+        before.entries[2].mailboxes = vec!["f1".to_owned()];
+        let doubted = |plan: &Plan| -> Vec<(usize, Vec<usize>)> {
+            plan.doubted.iter().map(|doubted| (doubted.wanted.index, doubted.rivals.clone())).collect()
+        };
+        let plan = Plan::of(&old, &before, Some(&here));
+        assert_eq!((indexes(&plan), doubted(&plan), plan.already), (vec![1, 3], vec![], 3));
+        let elsewhere = Plan::of(&old, &before, Some(&there));
+        let expected = vec![(2, vec![0]), (3, vec![0]), (4, vec![2])];
+        assert_eq!((indexes(&elsewhere), doubted(&elsewhere), elsewhere.already), (vec![1], expected, 1));
+        assert_ne!(plan.wanted[0].key, elsewhere.wanted[0].key, "what is staged is of one mailbox");
+        // What nobody knows the mailbox of is believed, and so is who has but one.
+        before.entries.iter_mut().for_each(|entry| entry.mailboxes.clear());
+        assert_eq!(Plan::of(&old, &before, Some(&there)).already, 3);
+        assert_eq!(Plan::of(&old, &before, None).already, 3);
     }
 }

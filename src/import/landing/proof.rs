@@ -2,9 +2,9 @@
 //!
 //! Knows the ledger, which says what became of whom. Asks no server.
 
-use super::plan::certain;
-use super::{Failure, Landing};
-use crate::import::{Found, UniqueIdOf};
+use super::plan::{certain, is_from};
+use super::{Failure, Imported, Landing};
+use crate::import::{Found, Tag, UniqueIdOf};
 use crate::limits;
 use crate::mail::{AccountAddress, Octets, Peer, UniqueId};
 use crate::maildrop::disk::Disk;
@@ -80,10 +80,11 @@ impl<D: Disk> Landing<D> {
     ///
     /// # Errors
     /// `Disk`, also when a session has the mailbox open and does not end.
-    pub fn prove(&self, account: &AccountAddress, listed: &[Found]) -> Result<Vec<Pair>, Failure> {
+    pub fn prove(&self, account: &AccountAddress, imported: &Imported) -> Result<Vec<Pair>, Failure> {
         let maildrop = self.look(account)?;
         let ledger = Ledger::load(&self.tree.existing(account)?)?;
-        Ok(pairs(listed, &ledger, maildrop.entries(), maildrop.bases()))
+        let there = (&imported.listed[..], imported.tag.as_ref());
+        Ok(pairs(there, &ledger, maildrop.entries(), maildrop.bases()))
     }
 
     fn look(&self, account: &AccountAddress) -> Result<Maildrop, Failure> {
@@ -99,14 +100,19 @@ impl<D: Disk> Landing<D> {
     }
 }
 
-fn pairs(listed: &[Found], ledger: &Ledger, entries: Vec<Entry>, bases: Vec<Vec<u8>>) -> Vec<Pair> {
+fn pairs(
+    (listed, tag): (&[Found], Option<&Tag>),
+    ledger: &Ledger,
+    entries: Vec<Entry>,
+    bases: Vec<Vec<u8>>,
+) -> Vec<Pair> {
     let mut here: HashMap<Vec<u8>, Here> = HashMap::with_capacity(bases.len());
     for (index, (base, entry)) in bases.into_iter().zip(entries).enumerate() {
         let Entry { unique_id, octets } = entry;
         here.insert(base, Here { number: index + 1, unique_id, octets });
     }
     let mut landed: HashMap<Origin, VecDeque<&[u8]>> = HashMap::with_capacity(ledger.entries.len());
-    for entry in &ledger.entries {
+    for entry in ledger.entries.iter().filter(|entry| is_from(entry, tag)) {
         // What was foreseen is what is shown here: only an import cares for the difference.
         let shown = match &entry.origin {
             Origin::Foreseen(id, _) => Origin::Kept(id.clone()),
@@ -156,8 +162,8 @@ mod tests {
     use crate::maildrop::twin::Twin;
 
     fn prove(place: &Place, old: &mut Mailbox) -> Vec<Pair> {
-        let listed = place.import(old).unwrap().listed;
-        place.landing(Twin::sound()).prove(&Place::anna(), &listed).unwrap()
+        let imported = place.import(old).unwrap();
+        place.landing(Twin::sound()).prove(&Place::anna(), &imported).unwrap()
     }
 
     fn differences(pairs: &[Pair]) -> Vec<Option<Difference>> {

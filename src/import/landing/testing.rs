@@ -1,6 +1,6 @@
 //! An old server's mailbox that lives in memory.
 
-use super::super::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
+use super::super::{Error, Flags, Found, Inventory, Provenance, Source, UniqueIdOf};
 use super::{Failure, Imported, Landing, Progress};
 use crate::mail::{AccountAddress, LineEnds, MessageNumber, Octets, Peer, UniqueId};
 use crate::maildrop::disk::Disk;
@@ -28,6 +28,8 @@ pub struct Mailbox {
     pub ends_at: Option<usize>,
     /// Which were read.
     pub read: Vec<usize>,
+    /// Of which mailbox it is.
+    pub provenance: Provenance,
 }
 
 /// As the old server showed it, read and answered.
@@ -35,6 +37,7 @@ pub fn kept(id: &[u8]) -> Found {
     Found {
         unique_id: UniqueIdOf::Kept(UniqueId::carried(id).unwrap()),
         octets: None,
+        bytes: None,
         received: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         flags: Flags::new("SR".chars()),
         is_new: false,
@@ -78,6 +81,10 @@ impl Mailbox {
 impl Source for Mailbox {
     fn name(&self) -> String {
         "memory".to_owned()
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.provenance.clone()
     }
 
     fn inventory(&mut self) -> Result<Inventory, Error> {

@@ -2,6 +2,7 @@
 //!
 //! Opens nothing.
 
+use crate::mail::Bytes;
 use nix::sys::stat::FileStat;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -24,12 +25,15 @@ pub(super) struct Entry {
     /// The file's time: seconds, and nanoseconds in the last of them.
     modified: (i64, i64),
     inode: u64,
+    /// By the inode: names lie.
+    bytes: u64,
 }
 
 impl Entry {
     pub(super) fn new(place: Place, name: OsString, stat: &FileStat) -> Self {
         let modified = (stat.st_mtime, stat.st_mtime_nsec);
-        Self { place, name, is_double: false, modified, inode: stat.st_ino }
+        let bytes = u64::try_from(stat.st_size).unwrap_or(0);
+        Self { place, name, is_double: false, modified, inode: stat.st_ino, bytes }
     }
 
     /// The part of the name that stays when flags change.
@@ -67,6 +71,11 @@ impl Entry {
     /// The same at every run; a double is told apart by all of its name.
     pub(super) fn identity(&self) -> Vec<u8> {
         if self.is_double { self.name.as_bytes().to_vec() } else { self.base().to_vec() }
+    }
+
+    /// The size of the file.
+    pub(super) fn bytes(&self) -> Bytes {
+        Bytes(self.bytes)
     }
 
     /// The file's time in whole seconds.

@@ -18,6 +18,7 @@ mod subfolders;
 mod uidlist;
 mod xuidl;
 
+use super::Provenance;
 use super::source::{Error, Flags, Found, Inventory, SkippedItem, Source, UniqueIdOf};
 use super::uidl_format::UidlFormat;
 use crate::mail::UniqueId;
@@ -173,6 +174,10 @@ impl Source for Maildir {
         format!("{} maildir:{}", self.server, self.root.path().display())
     }
 
+    fn provenance(&self) -> Provenance {
+        Provenance::of_files(self.root.path())
+    }
+
     fn inventory(&mut self) -> Result<Inventory, Error> {
         let Listing { entries, skipped } = self.root.list()?;
         let mut shown = match self.server {
@@ -242,6 +247,7 @@ impl Maildir {
         inventory.messages.push(Found {
             unique_id,
             octets: None, // S= and W= in names lie.
+            bytes: Some(entry.bytes()),
             received: entry.received(),
             flags: Flags::new(entry.flags()),
             is_new: entry.is_new(),

@@ -23,6 +23,7 @@ pub use habits::{Habits, Identity, Server};
 pub use index::Message;
 pub use numbers::Numbers;
 
+use super::Provenance;
 use super::source::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
 use super::uidl_format::{UidlFormat, Variable};
 use super::way::{self, Lost};
@@ -135,6 +136,10 @@ fn no_mbox(path: &Path) -> Error {
 impl Source for Mbox {
     fn name(&self) -> String {
         format!("{} mbox:{}", self.server.as_str(), self.path.display())
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance::of_files(&self.path)
     }
 
     fn inventory(&mut self) -> Result<Inventory, Error> {
@@ -254,6 +259,7 @@ fn found(message: &Message, unique_id: UniqueIdOf, place: String) -> Found {
     Found {
         unique_id,
         octets: None, // What is hidden is not counted here.
+        bytes: None,
         received: message.received,
         flags: Flags::new(message.status.letters()),
         is_new: !message.status.old && !message.status.read,

@@ -17,8 +17,13 @@ fn staged() -> (Lent, Vec<Move>, Ledger) {
         Move { staged: staged.into(), place, name: name.into() }
     };
     let moves = vec![step("one", Place::Cur, format!("{seen}:2,S")), step("two", Place::New, unseen)];
-    let entry =
-        Entry { origin: Origin::Made(vec![7]), unique_id: None, digest: "d".into(), base: seen.into() };
+    let entry = Entry {
+        origin: Origin::Made(vec![7]),
+        unique_id: None,
+        digest: "d".into(),
+        base: seen.into(),
+        mailboxes: Vec::new(),
+    };
     (maildir, moves, Ledger { entries: vec![entry] })
 }
 

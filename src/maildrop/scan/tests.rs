@@ -213,6 +213,7 @@ fn note(maildir: &Lent, entries: &[(&UniqueId, &str)]) {
         unique_id: Some((*id).clone()),
         digest: "d".to_owned(),
         base: base.as_bytes().to_vec(),
+        mailboxes: Vec::new(),
     };
     let ledger = Ledger { entries: entries.iter().map(entry).collect() };
     maildir.put("restante-imported", ledger.to_text());

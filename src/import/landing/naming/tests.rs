@@ -11,7 +11,7 @@ fn staged(digest: &str) -> Staged {
 
 fn named(inventory: &Inventory, ledger: &Ledger, digests: &[&str]) -> Batch {
     let staged: Vec<_> = digests.iter().enumerate().map(|(index, digest)| (index, staged(digest))).collect();
-    batch(inventory, ledger, &staged, "host", SystemTime::now())
+    batch(inventory, ledger, &staged, ("host", None), SystemTime::now())
 }
 
 fn ids(batch: &Batch) -> Vec<String> {
