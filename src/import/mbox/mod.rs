@@ -179,13 +179,22 @@ impl Source for Mbox {
         let Some(message) = self.messages.get(index) else {
             return Err(Error::Message { what: format!("there is no message {}", index + 1) });
         };
-        let mut sink = |block: &[u8]| sink(block).map_err(Stop::Sink);
-        scan::read(&self.file, self.habits(), message, &mut sink).map_err(|stop| match stop {
+        let mut is_empty = true;
+        let mut give = |block: &[u8]| {
+            is_empty &= block.is_empty();
+            sink(block).map_err(Stop::Sink)
+        };
+        scan::read(&self.file, self.habits(), message, &mut give).map_err(|stop| match stop {
             Stop::Sink(error) => Error::Landing(error),
             Stop::Disk(error) => Error::Message {
                 what: format!("{}: message at octet {}: {error}", self.path.display(), message.start),
             },
-        })
+        })?;
+        if is_empty && self.server != Server::Plain {
+            // An empty message was sent as an empty line.
+            sink(b"\r\n").map_err(Error::Landing)?;
+        }
+        Ok(())
     }
 }
 

@@ -244,6 +244,20 @@ fn messages_that_are_alike_are_two() {
 }
 
 #[test]
+fn an_empty_message_is_the_empty_line_that_was_sent() {
+    let mailbox = Mailbox::new(format!("{FROM}\n{FROM}Subject: b\n\nb\n"));
+    let mut source = mailbox.open(Some(Server::Dovecot)).unwrap();
+    assert_eq!(source.inventory().unwrap().messages.len(), 2);
+    let mut octets = Vec::new();
+    let mut sink = |block: &[u8]| {
+        octets.extend_from_slice(block);
+        Ok(())
+    };
+    source.read(0, &mut sink).unwrap();
+    assert_eq!(octets, b"\r\n");
+}
+
+#[test]
 fn the_source_is_not_changed_and_is_locked_while_it_is_read() {
     let text = format!("{FROM}Subject: a\n\na\n");
     let mailbox = Mailbox::new(&text);
