@@ -376,6 +376,8 @@ pub const IMPORT_SYNCERS: usize = 8;
 pub const IMPORT_SYNCS_AHEAD: usize = 32;
 /// Mailboxes that `import users` brings over at the same time: most of it is waiting for the disk.
 pub const IMPORT_MAILBOXES: u8 = 8;
+/// Lines of an account file that the last word of an import names; all of them stand in its report.
+pub const REFUSALS_SHOWN_MAX: usize = 20;
 /// Messages that are fetched anew to see whether a mailbox on the wire is one that came here another way: one
 /// would do, were there not servers that send some of them otherwise each time.
 pub const IMPORT_SAMPLES: usize = 8;

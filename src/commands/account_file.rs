@@ -3,8 +3,8 @@
 //! Knows no format; what a line means is said in `accounts::import`.
 
 use super::database::{json, open, storage};
-use super::table;
-use crate::accounts::import::{self, Format, How, Users};
+use super::{Ending, table};
+use crate::accounts::import::{self, Format, How, Refused, Users};
 use crate::accounts::{Report, Wish};
 use crate::config::{Finding, Settings};
 use crate::limits;
@@ -29,8 +29,9 @@ pub struct AccountFile {
     #[arg(long, value_parser = domain)]
     pub domain: Option<Domain>,
     /// Accounts with smaller user numbers belong to the system (shadow with a passwd beside it, passwd)
-    #[arg(long, value_name = "N", default_value_t = limits::MIN_UID_DEFAULT)]
-    pub min_uid: u32,
+    /// [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub min_uid: Option<u32>,
 }
 
 /// `account import`
@@ -60,15 +61,22 @@ fn formats() -> impl TypedValueParser<Value = Format> {
 }
 
 fn domain(text: &str) -> Result<Domain, String> {
-    Domain::parse(text).map_err(|error| error.to_string())
+    Domain::parse(text).map_err(|_| "no domain: write it like example.org".to_owned())
 }
 
 impl AccountFile {
     /// Reads the file and understands each line.
     ///
     /// # Errors
-    /// A finding for a file that cannot be read; nothing is taken then.
-    pub fn read(&self) -> Result<Users, Finding> {
+    /// A finding for a file that cannot be read; nothing is taken then. [`Ending::Usage`] for an option that
+    /// decides nothing.
+    pub fn read(&self) -> Result<Users, Ending> {
+        if self.min_uid.is_some() && !matches!(self.format, Format::Shadow | Format::Passwd) {
+            return Err(Ending::Usage(Finding {
+                what: "--min-uid decides nothing here: it belongs to --format shadow and passwd".to_owned(),
+                remedy: "leave it out".to_owned(),
+            }));
+        }
         let octets = if self.file.as_os_str() == "-" {
             read_all(io::stdin().lock())
         } else {
@@ -81,7 +89,7 @@ impl AccountFile {
         let passwd = if self.format == Format::Shadow { beside(&self.file, "passwd") } else { None };
         let how = How {
             domain: self.domain.as_ref(),
-            min_uid: self.min_uid,
+            min_uid: self.min_uid.unwrap_or(limits::MIN_UID_DEFAULT),
             passwd: passwd.as_deref(),
             today: today(),
         };
@@ -115,21 +123,51 @@ fn today() -> i64 {
 /// # Errors
 /// A finding for a file that cannot be read, a database fault, or lines that were refused: the others are
 /// taken then.
-pub fn import(settings: &Settings, arguments: &ImportArgs) -> Result<(), Finding> {
+pub fn import(settings: &Settings, arguments: &ImportArgs) -> Result<(), Ending> {
     let users = arguments.source.read()?;
     let wish = Wish { hold: arguments.hold, update: arguments.update, dry_run: arguments.dry_run };
     let report = take(settings, &users, wish)?;
     let text = if arguments.json { json(&report)? } else { told(&report, users.passed_over, wish.dry_run) };
     table::print(&text)?;
-    match report.refused.len() {
-        0 => Ok(()),
-        refused => Err(Finding {
-            what: format!(
-                "{refused} of {} users were refused, the others are taken",
-                refused + taken(&report)
+    Ok(judge(&report)?)
+}
+
+/// Success, if nobody was refused.
+fn judge(report: &Report) -> Result<(), Finding> {
+    let (refused, taken) = (&report.refused, taken(report));
+    let (what, remedy) = match (&refused[..], taken) {
+        ([], _) => return Ok(()),
+        // The heading of a table: there is no user in it.
+        ([Refused { line, address, why }], 0) if address.is_empty() => {
+            (format!("line {line}: {why}"), "see that --format names what the file is; nothing was imported")
+        }
+        (refused, 0) => (
+            format!("all {} users were refused: {}", refused.len(), lines(refused)),
+            "see that --format names what the file is, or mend the lines, and import it again",
+        ),
+        (refused, taken) => (
+            format!(
+                "{} of {} users were refused: {}; the others are taken",
+                refused.len(),
+                refused.len() + taken,
+                lines(refused)
             ),
-            remedy: "mend their lines and import the file again".to_owned(),
-        }),
+            "mend their lines and import the file again",
+        ),
+    };
+    Err(Finding { what, remedy: remedy.to_owned() })
+}
+
+/// `line 3, line 4 and 7 more`.
+fn lines(refused: &[Refused]) -> String {
+    let shown: Vec<String> = refused
+        .iter()
+        .take(limits::REFUSALS_SHOWN_MAX)
+        .map(|refused| format!("line {}", refused.line))
+        .collect();
+    match refused.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 
@@ -165,10 +203,12 @@ fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
     if passed_over > 0 {
         let _ = writeln!(text, "passed over {passed_over} accounts of the system");
     }
-    for line in refused {
-        let _ = writeln!(text, "{line}");
-    }
-    text
+    text + &told_refusals(refused)
+}
+
+/// Each refused line, for a person.
+pub fn told_refusals(refused: &[Refused]) -> String {
+    refused.iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Clear passwords take a while to hash: a person at a terminal sees that it goes on.

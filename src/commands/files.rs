@@ -4,6 +4,8 @@
 
 mod arguments;
 mod bulk;
+mod fits;
+mod mailbox;
 mod place;
 mod report;
 
@@ -19,6 +21,7 @@ use crate::import::landing::{Failure, Imported, Landing, Progress};
 use crate::import::{Error, Source, maildir as maildirs, mbox as mboxes};
 use crate::mail::AccountAddress;
 use arguments::{Asked, How};
+use place::Kind;
 use report::Proof;
 
 /// `import maildir DIR --to ADDRESS …`
@@ -27,6 +30,8 @@ use report::Proof;
 /// [`Ending::Usage`] when only the operator can say what the files are; a finding for the rest.
 pub fn maildir(settings: &Settings, arguments: &MaildirArgs, quiet: bool) -> Result<(), Ending> {
     let MaildirArgs { dir, to, server, habits, asked, how } = arguments;
+    fits::check(habits, &[Kind::Maildir], server.map(maildirs::Server::as_str))?;
+    fits::check_asked(asked, habits)?;
     let to = address(to)?;
     let open = || {
         let mut options = habits.of_maildir(*server, &habits.doveconf()?);
@@ -43,6 +48,8 @@ pub fn maildir(settings: &Settings, arguments: &MaildirArgs, quiet: bool) -> Res
 /// As [`maildir`].
 pub fn mbox(settings: &Settings, arguments: &MboxArgs, quiet: bool) -> Result<(), Ending> {
     let MboxArgs { file, to, server, habits, asked, how } = arguments;
+    fits::check(habits, &[Kind::Mbox], server.map(mboxes::Server::as_str))?;
+    fits::check_asked(asked, habits)?;
     let to = address(to)?;
     let open = || {
         let mut options = habits.of_mbox(*server, &habits.doveconf()?);

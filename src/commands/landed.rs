@@ -1,5 +1,6 @@
 //! What the commands that bring mail over share: where it lands, what is said on the way, and the report.
 
+use super::Ending;
 use super::database::{open, storage};
 use crate::config::{Finding, Settings};
 use crate::import::landing::{self, Failure, Imported, Landing};
@@ -129,6 +130,9 @@ pub struct Report {
     /// One of many that could not be imported: why.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// Only the operator can say what it is.
+    #[serde(skip)]
+    is_question: bool,
     /// On the old server, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<usize>,
@@ -175,13 +179,18 @@ impl Report {
             deleted,
             is_rehearsal: false,
             error: None,
+            is_question: false,
         }
     }
 
-    /// Of a mailbox of which nothing came over.
-    fn of_failure(to: &AccountAddress, failure: &Finding) -> Self {
-        let error = Some(failure.to_string());
-        Self { error, ..Self::new(to, Imported::default(), None) }
+    /// Of a mailbox, one of many, of which nothing came over.
+    pub fn of_failure(to: &AccountAddress, source: String, ending: &Ending) -> Self {
+        let (is_question, finding) = match ending {
+            Ending::Usage(finding) => (true, finding),
+            Ending::Failed(finding) => (false, finding),
+        };
+        let imported = Imported { source, ..Imported::default() };
+        Self { error: Some(finding.to_string()), is_question, ..Self::new(to, imported, None) }
     }
 
     /// The same, of an import that was only rehearsed.
@@ -191,7 +200,7 @@ impl Report {
 
     /// Whether nothing was left behind.
     pub fn is_complete(&self) -> bool {
-        self.skipped.is_empty()
+        self.skipped.is_empty() && self.error.is_none()
     }
 
     /// Of the files of what came over.
@@ -210,14 +219,11 @@ impl Report {
             return format!("{}: {error}\n", self.to);
         }
         let Self { to, source, found, imported, already, uidl, .. } = self;
-        // A rehearsal has not read the messages, so it cannot say how large they are.
-        let done = if self.is_rehearsal {
-            "would be imported".to_owned()
-        } else {
-            format!("imported ({})", super::table::size(self.bytes))
-        };
-        let mut text =
-            format!("{to}: {imported} messages {done}, {already} here already, {found} at {source}\n");
+        let size = super::table::size(self.bytes);
+        let done = if self.is_rehearsal { "would be imported" } else { "imported" };
+        let mut text = format!(
+            "{to}: {imported} messages {done} ({size}), {already} here already, {found} at {source}\n"
+        );
         let Uidl { kept, generated, renamed } = uidl;
         text += &format!("  unique-ids: {kept} kept, {generated} new, {renamed} renamed\n");
         let folders = self.folders_skipped.iter();
@@ -267,20 +273,13 @@ pub struct All {
 
 impl All {
     /// Adds up.
-    pub fn of(outcomes: Vec<(AccountAddress, Result<Report, Finding>)>) -> Self {
-        let mut all = Self { imported: 0, already: 0, bytes: 0, users: Vec::new() };
-        for (to, outcome) in outcomes {
-            all.users.push(match outcome {
-                Ok(report) => {
-                    all.imported += report.imported;
-                    all.already += report.already;
-                    all.bytes += report.bytes;
-                    report
-                }
-                Err(finding) => Report::of_failure(&to, &finding),
-            });
+    pub fn of(users: Vec<Report>) -> Self {
+        Self {
+            imported: users.iter().map(|report| report.imported).sum(),
+            already: users.iter().map(|report| report.already).sum(),
+            bytes: users.iter().map(|report| report.bytes).sum(),
+            users,
         }
-        all
     }
 
     /// Tells the warnings of all, on standard error.
@@ -296,20 +295,24 @@ impl All {
     /// Success, if nothing is missing.
     ///
     /// # Errors
-    /// A finding with the first account of which something is.
-    pub fn judge(&self) -> Result<(), Finding> {
-        let mut wrong = self.users.iter().filter_map(|report| report.judge().err());
-        let Some(first) = wrong.next() else { return Ok(()) };
-        Err(Finding {
+    /// A finding with the first account of which something is. Where only the operator can say what is
+    /// missing, it is wrong usage.
+    pub fn judge(&self) -> Result<(), Ending> {
+        let wrong: Vec<(&Report, Finding)> =
+            self.users.iter().filter_map(|report| Some((report, report.judge().err()?))).collect();
+        let Some((_, first)) = wrong.first() else { return Ok(()) };
+        let finding = Finding {
             what: format!(
                 "{} of {} mailboxes are not complete: {}",
-                1 + wrong.count(),
+                wrong.len(),
                 self.users.len(),
                 first.what
             ),
             remedy: "run the same command again when this is mended: it takes only what is missing"
                 .to_owned(),
-        })
+        };
+        let is_asked = wrong.iter().all(|(report, _)| report.is_question);
+        Err(if is_asked { Ending::Usage(finding) } else { Ending::Failed(finding) })
     }
 }
 

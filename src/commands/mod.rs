@@ -101,20 +101,21 @@ fn run(cli: &Cli) -> Result<(), Ending> {
     Ok(())
 }
 
-fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), Finding> {
+fn account_command(settings: &Settings, command: &AccountCommand) -> Result<(), Ending> {
     match command {
-        AccountCommand::Add { address, password_stdin } => account::add(settings, address, *password_stdin),
+        AccountCommand::Add { address, password_stdin } => account::add(settings, address, *password_stdin)?,
         AccountCommand::Passwd { address, password_stdin } => {
-            account::passwd(settings, address, *password_stdin)
+            account::passwd(settings, address, *password_stdin)?;
         }
-        AccountCommand::List { json } => account::list(settings, *json),
-        AccountCommand::Disable { address } => account::disable(settings, address),
-        AccountCommand::Enable { address } => account::enable(settings, address),
-        AccountCommand::Import(arguments) => account_file::import(settings, arguments),
-        AccountCommand::Release { address } => account::release(settings, address),
-        AccountCommand::Quota { address, size } => account::quota(settings, address, size),
-        AccountCommand::Remove { address, purge } => account::remove(settings, address, *purge),
+        AccountCommand::List { json } => account::list(settings, *json)?,
+        AccountCommand::Disable { address } => account::disable(settings, address)?,
+        AccountCommand::Enable { address } => account::enable(settings, address)?,
+        AccountCommand::Import(arguments) => account_file::import(settings, arguments)?,
+        AccountCommand::Release { address } => account::release(settings, address)?,
+        AccountCommand::Quota { address, size } => account::quota(settings, address, size)?,
+        AccountCommand::Remove { address, purge } => account::remove(settings, address, *purge)?,
     }
+    Ok(())
 }
 
 fn import_command(settings: &Settings, command: &ImportCommand, quiet: bool) -> Result<(), Ending> {

@@ -5,6 +5,7 @@
 
 mod list;
 
+use super::Ending;
 use super::database::{address, json, open, refused};
 use super::landed::{self, Report};
 use super::old_server::Access;
@@ -190,16 +191,13 @@ fn many(place: &Place<'_>, jobs: Vec<Job>, arguments: &PullArgs) -> Result<(), F
     let all = landed::All::of(work.outcomes());
     all.warn();
     table::print(&if arguments.json { json(&all)? } else { all.told() })?;
-    all.judge()
+    all.judge().map_err(Ending::finding)
 }
-
-/// What came of one mailbox.
-type Outcome = (AccountAddress, Result<Report, Finding>);
 
 /// What is left of a list, and what came of the rest; numbers are places in the list.
 struct Work {
     accounts: Mutex<std::vec::IntoIter<Vec<(usize, Job)>>>,
-    done: Mutex<Vec<(usize, Outcome)>>,
+    done: Mutex<Vec<(usize, Report)>>,
     bytes: AtomicU64,
     progress: landed::Progress,
 }
@@ -228,17 +226,21 @@ impl Work {
             let Some(account) = next else { return };
             let (last, mut is_complete) = (account.len() - 1, true);
             for (nth, (number, job)) in account.into_iter().enumerate() {
-                let outcome = place.pull(&job, is_complete && nth == last, &mut |_| {});
-                is_complete &= outcome.as_ref().is_ok_and(Report::is_complete);
-                let came = outcome.as_ref().map_or(0, Report::bytes);
+                let pulled = place.pull(&job, is_complete && nth == last, &mut |_| {});
+                let report = pulled.unwrap_or_else(|why| {
+                    let source = format!("pop3 {} at {}", job.login.user, job.server);
+                    Report::of_failure(&job.to, source, &Ending::Failed(why))
+                });
+                is_complete &= report.is_complete();
+                let came = report.bytes();
                 self.progress.one_done(self.bytes.fetch_add(came, Relaxed) + came);
-                landed::unpoisoned(&self.done).push((number, (job.to, outcome)));
+                landed::unpoisoned(&self.done).push((number, report));
             }
         }
     }
 
     /// In the order of the list.
-    fn outcomes(self) -> Vec<Outcome> {
+    fn outcomes(self) -> Vec<Report> {
         let mut done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(number, _)| *number);
         done.into_iter().map(|(_, outcome)| outcome).collect()

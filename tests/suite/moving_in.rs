@@ -296,6 +296,102 @@ fn what_is_wrong_is_said_with_its_remedy_and_nothing_is_imported() {
 }
 
 #[test]
+fn an_option_that_decides_nothing_is_wrong_usage_and_named() {
+    let server = Server::start("");
+    let mut old = Old::with(&server, 2);
+    let mbox = server.folder().join("mbox");
+    fs::write(&mbox, "From a Thu Nov 29 22:33:52 2001\nX-UIDL: a\nSubject: a\n\na\n").unwrap();
+    let maildir: &[&str] = &["import", "maildir", old.path(), "--to", ANNA];
+    let mbox: &[&str] = &["import", "mbox", mbox.to_str().unwrap(), "--to", ANNA];
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "anna:{PLAIN}secret\n").unwrap();
+    let accounts = accounts.to_str().unwrap();
+    let users: &[&str] =
+        &["import", "users", accounts, "--format", "dovecot-passwd", "--domain", "example.org"];
+    let template = format!("maildir:{}", old.path());
+    let users: &[&str] = &[users, &["--mail", &template]].concat();
+    let import: &[&str] = &["account", "import", accounts, "--format", "dovecot-passwd"];
+    for (command, options, named) in [
+        (mbox, &["--uidlist", "x"][..], "a Maildir"),
+        (mbox, &["--folders", "append"], "a Maildir"),
+        (mbox, &["--reuse-xuidl", "--server", "qpopper"], "--server dovecot"),
+        (mbox, &["--mbox-md5", "all", "--server", "uw"], "--server dovecot"),
+        (maildir, &["--mbox-md5", "all"], "an mbox"),
+        (maildir, &["--uidl-format", "%u", "--server", "courier"], "--server dovecot"),
+        (maildir, &["--user", "anna"], "--verify"),
+        (maildir, &["--password-stdin"], "--uidls-from"),
+        (maildir, &["--insecure"], "--verify"),
+        (maildir, &["--uidls-from", "h", "--user", "a", "--uidl-format", "%u"], "--uidls-from"),
+        (users, &["--uidlist", "x"], "CONTROL="),
+        (users, &["--server", "uw"], "dovecot, courier, solid-pop3d, plain"),
+        (users, &["--mbox-md5", "all"], "an mbox"),
+        (import, &["--min-uid", "5"], "--format shadow"),
+    ] {
+        let outcome = server.restante(&[command, options].concat(), "");
+        assert_eq!(outcome.status, Some(2), "{options:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(options[0]) || named == "--uidls-from", "{outcome:?}");
+        assert!(outcome.stderr.contains(named) && outcome.stdout.is_empty(), "{outcome:?}");
+    }
+    server.log_in(ANNA).ask("STAT", "+OK 0 ");
+    // Said of Dovecot, it was Dovecot's: nothing is guessed from another server's index.
+    fs::rename(old.root.join("dovecot-uidlist"), old.root.join("courierpop3dsizelist")).unwrap();
+    assert!(old.import(&server, &["--reuse-xuidl"]).failed().contains("dovecot-uidlist"));
+    old.add(b"1900000000.M1P1.old", "Subject: late\n\n");
+    old.import(&server, &["--reuse-xuidl"]).done();
+}
+
+#[test]
+fn users_whose_server_nobody_names_are_asked_for_and_refused_lines_are_named() {
+    let server = Server::start("");
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "cleo:{PLAIN}secret\ndora:{PLAIN}secret\nemil:{ROT13}frperg\n").unwrap();
+    let old = Old::at(server.folder().join("vmail/cleo"));
+    fs::write(old.root.join("cur/1.a:2,"), "Subject: a\n\n").unwrap();
+    let template = format!("maildir:{}/vmail/%n", server.folder().display());
+    let command: &[&str] = &["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd"];
+    let command = [command, &["--domain", "example.org", "--mail", &template]].concat();
+    let asked = server.restante(&command, "");
+    assert_eq!(asked.status, Some(2), "{asked:?}");
+    assert!(asked.stderr.contains("--server dovecot") && asked.stderr.contains("courier"), "{asked:?}");
+    assert!(asked.stdout.contains("line 3, emil@example.org: "), "{asked:?}");
+    let named = server.restante(&[&command[..], &["--server", "plain", "--json"]].concat(), "");
+    assert_eq!(named.status, Some(1), "a line was refused: {named:?}");
+    assert!(named.stderr.contains("line 3"), "{named:?}");
+    let said: Value = serde_json::from_str(&named.stdout).unwrap();
+    assert_eq!((&said["imported"], &said["accounts"]["unchanged"]), (&1.into(), &2.into()));
+    // One that cannot be read says which it is.
+    fs::write(old.root.join("dovecot-uidlist"), "rubbish\n").unwrap();
+    let failed = server.restante(&[&command[..], &["--json"]].concat(), "");
+    assert_eq!(failed.status, Some(1), "{failed:?}");
+    let said: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(said["users"][0]["source"], old.path());
+}
+
+#[test]
+fn two_old_mailboxes_may_come_to_one_account() {
+    let server = Server::start("");
+    let first = Old::with(&server, 2);
+    let mut second = Old::at(server.folder().join("second"));
+    second.add(b"1000000001.M1P1.old", "Subject: another\n\n");
+    first.import(&server, &[]).done();
+    let rehearsed = parsed(second.import(&server, &["--json", "--dry-run"]));
+    let said = parsed(second.import(&server, &["--json"]));
+    assert_eq!(
+        (&said["imported"], &said["already"], &said["uidl"]["renamed"]),
+        (&1.into(), &0.into(), &1.into())
+    );
+    assert_eq!((&rehearsed["bytes"], &rehearsed["uidl"]), (&said["bytes"], &said["uidl"]));
+    assert!(said["warnings"][0].as_str().unwrap().contains(&id(1)), "{said}");
+    for old in [&first, &second] {
+        assert_eq!(parsed(old.import(&server, &["--json"]))["imported"], 0);
+    }
+    let mut client = server.log_in(ANNA);
+    assert_eq!(client.uidl(), [ids(1..=2), vec![format!("{}-2", id(1))]].concat());
+    assert!(client.retr(3).starts_with(b"Subject: another"));
+    client.quit();
+}
+
+#[test]
 fn a_rehearsal_writes_nothing() {
     let server = Server::start("");
     let old = Old::with(&server, 3);
@@ -303,9 +399,12 @@ fn a_rehearsal_writes_nothing() {
     let said = parsed(old.import(&server, &["--dry-run", "--json"]));
     assert_eq!((&said["found"], &said["imported"], &said["uidl"]["kept"]), (&3.into(), &3.into(), &3.into()));
     assert!(
-        old.import(&server, &["--dry-run"]).done().contains("3 messages would be imported, 0 here already")
+        old.import(&server, &["--dry-run"])
+            .done()
+            .contains("3 messages would be imported (75 B), 0 here already")
     );
     assert_eq!(snapshot(&server.data().join("mail")), before);
+    assert_eq!(said, parsed(old.import(&server, &["--json"])), "what is done is what was said");
 }
 
 #[test]

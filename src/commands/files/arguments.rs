@@ -1,5 +1,6 @@
 //! What an operator may say about the files of an old server.
 
+use super::fits;
 use crate::commands::old_server::{self, Access};
 use crate::fetch::Server as OldServer;
 use crate::import::maildir::{self, Folders};
@@ -32,15 +33,16 @@ pub struct Habits {
     #[arg(long, value_name = "FILE")]
     pub uidlist: Option<PathBuf>,
     /// Maildir++ subfolders, which POP3 never showed
-    #[arg(long, value_enum, default_value_t, hide_default_value = false)]
-    pub folders: Subfolders,
+    ///
+    /// Left where they are unless they are appended.
+    #[arg(long, value_enum)]
+    pub folders: Option<Subfolders>,
 }
 
 /// What becomes of subfolders.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Subfolders {
     /// They stay where they are, and are reported
-    #[default]
     Skip,
     /// They come after the inbox, with new unique-ids
     Append,
@@ -126,7 +128,7 @@ impl Habits {
     /// For a Maildir. An option beats what `doveconf -n` said.
     pub fn of_maildir(&self, server: Option<maildir::Server>, dovecot: &Doveconf) -> maildir::Options {
         maildir::Options {
-            server,
+            server: server.or(fits::means_dovecot(self).then_some(maildir::Server::Dovecot)),
             // Who ran doveconf has a Dovecot: where nobody has logged in yet, there is no index to show it.
             otherwise: self.doveconf.is_some().then_some(maildir::Server::Dovecot),
             uidl_format: self.uidl_format.clone().or_else(|| dovecot.uidl_format.clone()),
@@ -134,8 +136,8 @@ impl Habits {
             rename_duplicates: self.rename_duplicate_uidls || dovecot.rename_duplicates,
             uidlist: self.uidlist.clone(),
             folders: match self.folders {
-                Subfolders::Skip => Folders::Skip,
-                Subfolders::Append => Folders::Append,
+                Some(Subfolders::Append) => Folders::Append,
+                Some(Subfolders::Skip) | None => Folders::Skip,
             },
         }
     }
@@ -144,7 +146,7 @@ impl Habits {
     pub fn of_mbox(&self, server: Option<mbox::Server>, dovecot: &Doveconf) -> mbox::Options {
         let said = dovecot.mbox_md5.as_deref().and_then(Md5Of::parse);
         mbox::Options {
-            server,
+            server: server.or(fits::means_dovecot(self).then_some(mbox::Server::Dovecot)),
             uidl_format: self.uidl_format.clone().or_else(|| dovecot.uidl_format.clone()),
             reuse_xuidl: self.reuse_xuidl || dovecot.reuse_xuidl,
             rename_duplicates: self.rename_duplicate_uidls || dovecot.rename_duplicates,

@@ -3,6 +3,8 @@
 //! Several mailboxes at a time; one that cannot be read does not stop the others, and stays held.
 
 use super::arguments::{Habits, How};
+use super::fits;
+use super::mailbox::{is_missing, source};
 use super::place::{Kind, Place as Lies, Template, User};
 use super::report::{self, Proof};
 use super::{Place, ended};
@@ -14,14 +16,13 @@ use crate::commands::database::{json, open, storage};
 use crate::commands::landed::{self, All, Report};
 use crate::commands::{Ending, table};
 use crate::config::{Finding, Settings};
-use crate::import::{Doveconf, Error, Inventory, Source, maildir, mbox};
+use crate::import::{Doveconf, Error, maildir, mbox};
 use crate::limits;
 use crate::mail::AccountAddress;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::io;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -75,6 +76,7 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     let dovecot = arguments.habits.doveconf().map_err(usage)?;
     let users = arguments.accounts.read()?;
     let jobs = jobs(arguments, &dovecot, &users)?;
+    fit(arguments, &jobs)?;
     let wish = Wish { hold: true, update: false, dry_run: arguments.how.dry_run };
     let accounts = account_file::take(settings, &users, wish)?;
     // An address that was refused, an alias for example, has no mailbox to put mail into.
@@ -83,14 +85,11 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     let place = Place { settings, landing: landed::landing(settings)?, is_rehearsal: arguments.how.dry_run };
     let outcomes = each(&place, &jobs, (arguments, &dovecot), quiet);
     let mut proofs = Vec::new();
-    let outcomes = outcomes.into_iter().map(|(to, outcome)| match outcome {
-        Ok((report, proof)) => {
-            proofs.extend(proof);
-            (to, Ok(report))
-        }
-        Err(finding) => (to, Err(finding)),
+    let reports = outcomes.into_iter().map(|(report, proof)| {
+        proofs.extend(proof);
+        report
     });
-    let mail = All::of(outcomes.collect());
+    let mail = All::of(reports.collect());
     if let Some(file) = &arguments.how.report {
         report::write(file, &proofs, true)?;
     }
@@ -130,10 +129,6 @@ fn jobs<'a>(arguments: &UsersArgs, dovecot: &Doveconf, users: &'a Users) -> Resu
     }
 }
 
-fn is_missing(lies: &Lies) -> bool {
-    matches!(lies.path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
-}
-
 fn not_known(what: &str) -> Ending {
     Ending::Usage(Finding {
         what: what.to_owned(),
@@ -150,7 +145,24 @@ fn usage(error: Error) -> Ending {
     }
 }
 
-type Outcome = Result<(Report, Option<Proof>), Finding>;
+/// Options that belong to no mailbox of the file are wrong usage; so is a server that showed none of them.
+fn fit(arguments: &UsersArgs, jobs: &[Job<'_>]) -> Result<(), Ending> {
+    if arguments.habits.uidlist.is_some() {
+        return Err(fits::misfit("--uidlist", "import maildir; for many, CONTROL= in --mail says it"));
+    }
+    let kinds: Vec<Kind> = jobs.iter().filter_map(|job| Some(job.lies.as_ref().ok()?.kind)).collect();
+    match (&arguments.server, kinds.first()) {
+        (Some(server), Some(kind)) if !kinds.iter().any(|kind| kind.servers().contains(&server.as_str())) => {
+            Err(Ending::Usage(Finding {
+                what: format!("--server {server} did not show {}", kind.of_one()),
+                remedy: format!("name one of {}", kind.servers().join(", ")),
+            }))
+        }
+        _ => fits::check(&arguments.habits, &kinds, arguments.server.as_deref()),
+    }
+}
+
+type Outcome = (Report, Option<Proof>);
 
 /// All mailboxes, several at a time, in the order of the file.
 fn each(
@@ -158,7 +170,7 @@ fn each(
     jobs: &[Job<'_>],
     (arguments, dovecot): (&UsersArgs, &Doveconf),
     quiet: bool,
-) -> Vec<(AccountAddress, Outcome)> {
+) -> Vec<Outcome> {
     let (progress, bytes) = (landed::Progress::of_many(jobs.len(), !quiet), AtomicU64::new(0));
     let (queue, done) = (Mutex::new(jobs.iter().enumerate()), Mutex::new(Vec::with_capacity(jobs.len())));
     std::thread::scope(|scope| {
@@ -168,20 +180,31 @@ fn each(
                     let next = landed::unpoisoned(&queue).next();
                     let Some((index, job)) = next else { return };
                     let outcome = take(place, job, (arguments, dovecot));
-                    let new = outcome.as_ref().map_or(0, |(report, _)| report.bytes());
+                    let new = outcome.0.bytes();
                     progress.one_done(bytes.fetch_add(new, Ordering::Relaxed) + new);
-                    landed::unpoisoned(&done).push((index, job.to.clone(), outcome));
+                    landed::unpoisoned(&done).push((index, outcome));
                 }
             });
         }
     });
     drop(progress);
     let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(index, ..)| *index);
-    done.into_iter().map(|(_, to, outcome)| (to, outcome)).collect()
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn take(place: &Place<'_>, job: &Job<'_>, (arguments, dovecot): (&UsersArgs, &Doveconf)) -> Outcome {
+fn take(place: &Place<'_>, job: &Job<'_>, with: (&UsersArgs, &Doveconf)) -> Outcome {
+    try_take(place, job, with).unwrap_or_else(|ending| {
+        let lies = job.lies.as_ref().map_or_else(|_| String::new(), |lies| lies.path.display().to_string());
+        (Report::of_failure(job.to, lies, &ending), None)
+    })
+}
+
+fn try_take(
+    place: &Place<'_>,
+    job: &Job<'_>,
+    (arguments, dovecot): (&UsersArgs, &Doveconf),
+) -> Result<Outcome, Ending> {
     let lies = job.lies.as_ref().map_err(|why| Finding {
         what: why.clone(),
         remedy: "write another --mail, or import this one with `restante import maildir`".to_owned(),
@@ -189,52 +212,23 @@ fn take(place: &Place<'_>, job: &Job<'_>, (arguments, dovecot): (&UsersArgs, &Do
     if !place.is_rehearsal {
         let accounts = open(place.settings)?;
         if !accounts.exists(job.to).map_err(|error| storage(place.settings, &error))? {
-            return Err(Finding {
+            return Err(Ending::Failed(Finding {
                 what: format!("{} is no account any more", job.to),
                 remedy: "run the same command again".to_owned(),
-            });
+            }));
         }
     }
-    let mut source =
-        source(lies, arguments, dovecot).map_err(|error| ended(job.to, error.into()).finding())?;
-    let imported = place.take(job.to, source.as_mut(), &mut |_| ()).map_err(Ending::finding)?;
+    let habits = (&arguments.habits, arguments.server.as_deref());
+    let mut source = source(lies, habits, dovecot).map_err(|error| ended(job.to, error.into()))?;
+    let imported = place.take(job.to, source.as_mut(), &mut |_| ())?;
     let proof = match arguments.how.report {
-        Some(_) => Some(place.proof(job.to, &imported).map_err(Ending::finding)?),
+        Some(_) => Some(place.proof(job.to, &imported)?),
         None => None,
     };
     if imported.is_complete() {
         place.release(job.to)?;
     }
     Ok((Report::new(job.to, imported, None).rehearsed(place.is_rehearsal), proof))
-}
-
-fn source(lies: &Lies, arguments: &UsersArgs, dovecot: &Doveconf) -> Result<Box<dyn Source>, Error> {
-    if is_missing(lies) {
-        return Ok(Box::new(Nothing(lies.path.display().to_string())));
-    }
-    let (habits, server) = (&arguments.habits, arguments.server.as_deref());
-    let other = |kind: &str, choices: &str| Error::Ask {
-        what: format!("--server {} shows no {kind}", server.unwrap_or_default()),
-        remedy: format!("name one of {choices}"),
-    };
-    match lies.kind {
-        Kind::Maildir => {
-            let named = server.and_then(maildir::Server::parse);
-            if server.is_some() && named.is_none() {
-                return Err(other("Maildir", &maildir::Server::ALL.map(maildir::Server::as_str).join(", ")));
-            }
-            let mut options = habits.of_maildir(named, dovecot);
-            options.uidlist = options.uidlist.or_else(|| lies.uidlist());
-            maildir::open(&lies.path, &options)
-        }
-        Kind::Mbox => {
-            let named = server.and_then(mbox::Server::parse);
-            if server.is_some() && named.is_none() {
-                return Err(other("mbox", &mbox::Server::ALL.map(mbox::Server::as_str).join(", ")));
-            }
-            mbox::open(&lies.path, &habits.of_mbox(named, dovecot))
-        }
-    }
 }
 
 fn servers() -> impl TypedValueParser<Value = String> {
@@ -251,7 +245,7 @@ impl Whole {
             "{would}{added} accounts added, {updated} updated, {unchanged} unchanged, {disabled} disabled, {} refused\n",
             refused.len()
         );
-        accounts + &self.mail.told()
+        accounts + &account_file::told_refusals(refused) + &self.mail.told()
     }
 
     fn judge(&self) -> Result<(), Ending> {
@@ -261,23 +255,5 @@ impl Whole {
             what: first.to_string(),
             remedy: "mend it, or take it away there, and run the same command again".to_owned(),
         }))
-    }
-}
-
-/// The mailbox of a user who never got mail.
-struct Nothing(String);
-
-impl Source for Nothing {
-    fn name(&self) -> String {
-        self.0.clone()
-    }
-
-    fn inventory(&mut self) -> Result<Inventory, Error> {
-        let warnings = vec![format!("{} is not there: no mail was imported", self.0)];
-        Ok(Inventory { warnings, ..Inventory::default() })
-    }
-
-    fn read(&mut self, _: usize, _: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
-        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Knows paths and names of users; opens nothing.
 
+use crate::import::{maildir, mbox};
 use std::path::PathBuf;
 
 /// Where one user's mail lies.
@@ -23,6 +24,24 @@ pub enum Kind {
     Maildir,
     /// One file.
     Mbox,
+}
+
+impl Kind {
+    /// For people.
+    pub fn of_one(self) -> &'static str {
+        match self {
+            Self::Maildir => "a Maildir",
+            Self::Mbox => "an mbox",
+        }
+    }
+
+    /// The names of the servers that showed mail of this kind.
+    pub fn servers(self) -> Vec<&'static str> {
+        match self {
+            Self::Maildir => maildir::Server::ALL.iter().map(|server| server.as_str()).collect(),
+            Self::Mbox => mbox::Server::ALL.iter().map(|server| server.as_str()).collect(),
+        }
+    }
 }
 
 /// A place with variables in it.

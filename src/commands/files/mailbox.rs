@@ -1,0 +1,59 @@
+//! One user's mailbox among many: whether it is there, and as what it is read.
+
+use super::arguments::Habits;
+use super::place::{Kind, Place};
+use crate::import::{Doveconf, Error, Inventory, Source, maildir, mbox};
+use std::io;
+
+/// Whether there is nothing at all at that place.
+pub fn is_missing(place: &Place) -> bool {
+    matches!(place.path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Opens it. One that is not there is empty: its user never got mail.
+///
+/// # Errors
+/// As those of the kinds; [`Error::Ask`] for a server that never showed mail of that kind.
+pub fn source(
+    place: &Place,
+    (habits, server): (&Habits, Option<&str>),
+    dovecot: &Doveconf,
+) -> Result<Box<dyn Source>, Error> {
+    if is_missing(place) {
+        return Ok(Box::new(Nothing(place.path.display().to_string())));
+    }
+    let other = || Error::Ask {
+        what: format!("--server {} shows not {}", server.unwrap_or_default(), place.kind.of_one()),
+        remedy: format!("name one of {}", place.kind.servers().join(", ")),
+    };
+    match place.kind {
+        Kind::Maildir => {
+            let named = server.map(|name| maildir::Server::parse(name).ok_or_else(other)).transpose()?;
+            let mut options = habits.of_maildir(named, dovecot);
+            options.uidlist = options.uidlist.or_else(|| place.uidlist());
+            maildir::open(&place.path, &options)
+        }
+        Kind::Mbox => {
+            let named = server.map(|name| mbox::Server::parse(name).ok_or_else(other)).transpose()?;
+            mbox::open(&place.path, &habits.of_mbox(named, dovecot))
+        }
+    }
+}
+
+/// The mailbox of a user who never got mail.
+struct Nothing(String);
+
+impl Source for Nothing {
+    fn name(&self) -> String {
+        self.0.clone()
+    }
+
+    fn inventory(&mut self) -> Result<Inventory, Error> {
+        let warnings = vec![format!("{} is not there: no mail was imported", self.0)];
+        Ok(Inventory { warnings, ..Inventory::default() })
+    }
+
+    fn read(&mut self, _: usize, _: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
+        Ok(())
+    }
+}
