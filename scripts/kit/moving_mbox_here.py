@@ -14,7 +14,19 @@ from moving_mbox import PASSWORD, Session
 from trial import HOST, Trial
 
 # By name of the facts; what we say otherwise stands in src/import/mbox/tests/facts.rs.
-SERVERS = ("popa3d", "solid-pop3d", "mailutils", "uw", "dovecot")
+SERVERS = {
+    "popa3d": [],
+    "solid-pop3d": [],
+    "mailutils": [],
+    "uw": [],
+    "dovecot": [],
+    "dovecot-uid-validity": ["--uidl-format", "%v.%u"],
+    "dovecot-md5-apop3d": ["--uidl-format", "%m"],
+    "dovecot-md5-all": ["--uidl-format", "%m", "--mbox-md5", "all"],
+    "dovecot-guid": ["--uidl-format", "%g"],
+    "dovecot-xuidl": ["--reuse-xuidl"],
+    "dovecot-rename": ["--uidl-format", "%m", "--rename-duplicate-uidls"],
+}
 OTHERWISE = ("blank line first", "from line alone, last", "no line end at the end", "header without end", "not an mbox")
 
 
@@ -53,14 +65,15 @@ def renamed(ours, theirs, ids):
 def main():
     facts, wrong, count = pathlib.Path(sys.argv[1]), 0, 0
     with Trial() as server, tempfile.TemporaryDirectory() as folder:
-        for name in SERVERS:
+        for name, options in SERVERS.items():
+            kind = "dovecot" if name.startswith("dovecot") else name
             for number, fact in enumerate(json.loads((facts / f"{name}.json").read_text())):
                 if fact["name"].startswith(OTHERWISE):
                     continue
                 user = f"{name}{number}".replace("-", "")
                 add = [server.binary, "--config", server.config, "account", "add", f"{user}@example.org", "--password-stdin"]
                 subprocess.run(add, input=f"{PASSWORD}\n", text=True, check=True, stdout=subprocess.DEVNULL)
-                why = compare(server, fact, user, pathlib.Path(folder), ["--server", name])
+                why = compare(server, fact, user, pathlib.Path(folder), ["--server", kind, *options])
                 count += 1
                 if why:
                     wrong += 1
