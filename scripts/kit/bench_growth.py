@@ -49,15 +49,15 @@ def shown(value):
 
 def by_messages(sizes):
     """A maildrop of so many messages: milliseconds to open and to list it, octets of memory for each message."""
-    heading("messages in a maildrop", "ms until STAT", "ms for UIDL", "memory, octets for each")
+    heading("messages in a maildrop", "ms until STAT", "ms for UIDL", "CPU for both, ms", "memory, octets for each")
     opened, listed = [], []
     for count in sizes:
         with server(["large"]) as reader:
             reader.fill("large", count, 0)
             held = reader.load("hold", "large", clients=1, login=1, seconds=0.1)
             runs = [reader.load("open", "large") for _ in range(RUNS)]
-            took, uidl = (statistics.median(run[name] for run in runs) for name in ("open_ms", "uidl_ms"))
-            row(count, took, uidl, held["kib_each"] * 1024 / count)
+            took, uidl, cost = (statistics.median(run[name] for run in runs) for name in ("open_ms", "uidl_ms", "server_cpu_ms"))
+            row(count, took, uidl, cost, held["kib_each"] * 1024 / count)
             opened.append((count, took))
             listed.append((count, uidl))
     return "Opening a maildrop, ms", "messages in it", {"until STAT": opened, "UIDL": listed}

@@ -7,15 +7,13 @@ import math
 from html import escape
 
 WIDTH, HEIGHT = 300, 220
-LEFT, TOP, RIGHT, BOTTOM = 52, 42, 12, 40
+LEFT, TOP, RIGHT, BOTTOM = 46, 42, 18, 40
 STYLE = """<style>
-.back { fill: #ffffff; } text { fill: #24292f; } .grid { stroke: #d8dee4; }
-.line { fill: none; stroke-width: 2; } .one { stroke: #0969da; } .two { stroke: #bc4c00; }
-.dot.one, text.one { fill: #0969da; stroke: none; } .dot.two, text.two { fill: #bc4c00; stroke: none; }
+.back { fill: #ffffff; } .text { fill: #24292f; } .grid { stroke: #d8dee4; }
+.line-one { stroke: #0969da; } .fill-one { fill: #0969da; } .line-two { stroke: #bc4c00; } .fill-two { fill: #bc4c00; }
 @media (prefers-color-scheme: dark) {
-.back { fill: #0d1117; } text { fill: #d0d7de; } .grid { stroke: #30363d; }
-.one { stroke: #58a6ff; } .two { stroke: #f0883e; }
-.dot.one, text.one { fill: #58a6ff; } .dot.two, text.two { fill: #f0883e; }
+.back { fill: #0d1117; } .text { fill: #d0d7de; } .grid { stroke: #30363d; }
+.line-one { stroke: #58a6ff; } .fill-one { fill: #58a6ff; } .line-two { stroke: #f0883e; } .fill-two { fill: #f0883e; }
 }
 </style>"""
 # One for each curve of a panel.
@@ -46,23 +44,23 @@ def panel(offset, title, x_label, curves):
     def y_of(value):
         return TOP + up - (math.log10(value) - ys[0]) / (ys[-1] - ys[0]) * up
 
-    yield f'<text x="{offset + LEFT}" y="16" font-weight="bold">{escape(title)}</text>'
+    yield f'<text x="{offset + LEFT}" y="16" font-weight="bold" class="text">{escape(title)}</text>'
     for exponent in xs:
         x = x_of(10.0 ** exponent)
         yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{TOP + up}" class="grid"/>'
-        yield f'<text x="{x:.1f}" y="{TOP + up + 14}" text-anchor="middle">{short(exponent)}</text>'
+        yield f'<text x="{x:.1f}" y="{TOP + up + 14}" text-anchor="middle" class="text">{short(exponent)}</text>'
     for exponent in ys:
         y = y_of(10.0 ** exponent)
         yield f'<line x1="{offset + LEFT}" y1="{y:.1f}" x2="{offset + LEFT + across}" y2="{y:.1f}" class="grid"/>'
-        yield f'<text x="{offset + LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{short(exponent)}</text>'
-    yield f'<text x="{offset + LEFT + across / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>'
+        yield f'<text x="{offset + LEFT - 5}" y="{y + 4:.1f}" text-anchor="end" class="text">{short(exponent)}</text>'
+    yield f'<text x="{offset + LEFT + across / 2}" y="{HEIGHT - 8}" text-anchor="middle" class="text">{escape(x_label)}</text>'
     for points, colour in zip(curves.values(), COLOURS):
         path = " ".join(f"{x_of(x):.1f},{y_of(y):.1f}" for x, y in points)
-        yield f'<polyline points="{path}" class="line {colour}"/>'
-        yield from (f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" class="dot {colour}"/>' for x, y in points)
+        yield f'<polyline points="{path}" fill="none" stroke-width="2" class="line-{colour}"/>'
+        yield from (f'<circle cx="{x_of(x):.1f}" cy="{y_of(y):.1f}" r="2.5" class="fill-{colour}"/>' for x, y in points)
     x = offset + LEFT
     for name, colour in zip(curves, COLOURS):
-        yield f'<text x="{x}" y="32" class="{colour}">{escape(name)}</text>'
+        yield f'<text x="{x}" y="32" class="fill-{colour}">{escape(name)}</text>'
         x += 6 * len(name) + 14
 
 
