@@ -5,7 +5,7 @@
 use crate::config::Finding;
 use crate::limits;
 use crate::mail::Password;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, BufRead, IsTerminal};
 
 /// Asks for a new password.
 ///
@@ -56,22 +56,22 @@ fn ask(prompt: &str) -> Result<String, Finding> {
 }
 
 /// The first line, without its line end (LF or CR LF). Blanks belong to the password, and octets
-/// that are no UTF-8 do too.
-fn from_line(input: impl Read) -> Result<Password, Finding> {
+/// that are no UTF-8 do too. What comes behind the line is not waited for: whoever writes it may keep
+/// the pipe open.
+fn from_line(input: impl BufRead) -> Result<Password, Finding> {
     let mut octets = Vec::new();
     // A line end and one octet more than a password may have: enough to see that it is too long.
     let enough = limits::PASSWORD_MAX as u64 + 3;
-    input.take(enough).read_to_end(&mut octets).map_err(|error| {
+    input.take(enough).read_until(b'\n', &mut octets).map_err(|error| {
         finding(
             &format!("the password could not be read from standard input: {error}"),
             "write it there as one line",
         )
     })?;
-    let mut line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
-    if line.len() < octets.len() {
-        line = line.strip_suffix(b"\r").unwrap_or(line);
+    if octets.pop_if(|last| *last == b'\n').is_some() {
+        octets.pop_if(|last| *last == b'\r');
     }
-    checked(line.to_vec())
+    checked(octets)
 }
 
 fn checked(octets: Vec<u8>) -> Result<Password, Finding> {
@@ -96,6 +96,7 @@ fn finding(what: &str, remedy: &str) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{BufReader, Read};
 
     #[test]
     fn one_line_is_the_password_and_only_its_line_end_goes() {
@@ -111,6 +112,21 @@ mod tests {
         ] {
             assert_eq!(from_line(input).unwrap().expose(), password, "{input:?}");
         }
+    }
+
+    /// Gives one line; whoever reads on would wait for ever.
+    struct OpenPipe(Option<&'static [u8]>);
+
+    impl Read for OpenPipe {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            self.0.take().expect("read behind the line").read(into)
+        }
+    }
+
+    #[test]
+    fn nothing_is_waited_for_behind_the_line() {
+        let pipe = BufReader::new(OpenPipe(Some(b"secret\n")));
+        assert_eq!(from_line(pipe).unwrap().expose(), b"secret");
     }
 
     #[test]
