@@ -81,7 +81,34 @@ pub fn one_line(text: &str) -> String {
 /// # Errors
 /// Any but a reader that went away: `account list | head -1` has done what it was asked for.
 pub fn print(text: &str) -> Result<(), Finding> {
+    print_to(&mut io::stdout().lock(), text).map(|_| ())
+}
+
+/// The same for a command that goes on: whether anybody still reads.
+///
+/// # Errors
+/// As [`print`].
+pub fn is_read(text: &str) -> Result<bool, Finding> {
     print_to(&mut io::stdout().lock(), text)
+}
+
+/// Lines and columns of the terminal that standard output is; `None` if it is none.
+pub fn terminal() -> Option<(usize, usize)> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    let (lines, columns) = (usize::from(size.ws_row), usize::from(size.ws_col));
+    (lines > 0 && columns > 0).then_some((lines, columns))
+}
+
+/// As much of a text as fits on a screen of so many lines and columns, and how many lines do not.
+pub fn fitted(text: &str, lines: usize, columns: usize) -> String {
+    let (all, room) = (text.lines().count(), lines.saturating_sub(1));
+    let shown = if all > room { room.saturating_sub(1) } else { all };
+    let cut = |line: &str| line.chars().take(columns).chain(['\n']).collect::<String>();
+    let mut fitted: String = text.lines().take(shown).map(cut).collect();
+    if all > shown {
+        fitted += &cut(&format!("... and {} more lines", all - shown));
+    }
+    fitted
 }
 
 /// Empties the terminal that standard output is.
@@ -90,7 +117,8 @@ pub fn clear() {
     let _ = io::Write::write_all(&mut io::stdout().lock(), b"\x1b[H\x1b[2J");
 }
 
-fn print_to(out: &mut impl io::Write, text: &str) -> Result<(), Finding> {
+/// Whether anybody reads.
+fn print_to(out: &mut impl io::Write, text: &str) -> Result<bool, Finding> {
     let text = harmless(text);
     let line_end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{line_end}").and_then(|()| out.flush()) {
@@ -98,7 +126,7 @@ fn print_to(out: &mut impl io::Write, text: &str) -> Result<(), Finding> {
             what: format!("the answer could not be written: {error}"),
             remedy: "what was asked for is done; see where standard output leads".to_owned(),
         }),
-        _ => Ok(()),
+        outcome => Ok(outcome.is_ok()),
     }
 }
 
@@ -111,6 +139,14 @@ pub fn warn(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_does_not_fit_on_a_screen_is_counted() {
+        let text = "one\ntwo grüße\nthree\n";
+        assert_eq!(fitted(text, 4, 7), "one\ntwo grü\nthree\n");
+        assert_eq!(fitted(text, 3, 80), "one\n... and 2 more lines\n");
+        assert_eq!(fitted(text, 0, 5), "... a\n");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

@@ -13,7 +13,6 @@ use crate::fetch::Server;
 use crate::limits;
 use crate::mail::{AccountAddress, Domain};
 use crate::net;
-use std::io::IsTerminal;
 use std::path::Path;
 use std::{fs, thread};
 
@@ -61,14 +60,23 @@ pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
 /// # Errors
 /// As [`list`].
 pub fn watch(settings: &Settings) -> Result<(), Finding> {
-    // From the top of an empty screen; into a file, one list follows the other.
-    let is_terminal = std::io::stdout().is_terminal();
     loop {
-        let (upstreams, moves) = found(settings)?;
-        if is_terminal {
+        let (upstreams, mut moves) = found(settings)?;
+        // What there is to do stands on top, for there may be more than a screen has lines.
+        moves.sort_by_key(|account| shown::urgency(account.progress));
+        let text = shown::as_text(&upstreams, &moves);
+        // From the top of an empty screen; into a file, one list follows the other.
+        let is_read = if let Some((lines, columns)) = table::terminal() {
+            let every = limits::UPSTREAM_LIST_EVERY.as_secs();
+            let text = format!("every {every} seconds, until Ctrl-C\n\n{text}");
             table::clear();
+            table::is_read(&table::fitted(&text, lines, columns))?
+        } else {
+            table::is_read(&text)?
+        };
+        if !is_read {
+            return Ok(());
         }
-        table::print(&shown::as_text(&upstreams, &moves))?;
         thread::sleep(limits::UPSTREAM_LIST_EVERY);
     }
 }

@@ -309,6 +309,31 @@ fn a_held_account_is_released_when_its_mail_is_here() {
 }
 
 #[test]
+fn a_held_account_of_a_list_is_released_with_its_last_mailbox() {
+    let (old, new) = (old(), Server::start(""));
+    old.send(&["bert@example.org"], b"Subject: for bert\r\n\r\n");
+    let [csv, list] = ["users.csv", "list.csv"].map(|name| new.folder().join(name));
+    fs::write(&csv, "address,password\ncarl@example.org,{PLAIN}secret\n").unwrap();
+    new.restante(&["account", "import", csv.to_str().unwrap(), "--format", "csv", "--hold"], "").done();
+    let at = old.address("pop3").to_string();
+    let run = |passwords: [&str; 2]| {
+        let line = |user: &str, password: &str| format!("{at},{user},{password},carl@example.org\n");
+        let lines = line("anna", passwords[0]) + &line("bert", passwords[1]);
+        fs::write(&list, format!("host,user,password,address\n{lines}")).unwrap();
+        new.restante(&["import", "pop3", "--list", list.to_str().unwrap(), "--json"], "")
+    };
+    for passwords in [["secret", "wrong"], ["wrong", "secret"]] {
+        assert_eq!(run(passwords).status, Some(1));
+        let mut client = new.pop3();
+        client.ask("USER carl", "+OK");
+        client.ask("PASS secret", "-ERR [SYS/TEMP]");
+    }
+    let told = json(&run(["secret", "secret"]).done());
+    assert_eq!((&told["imported"], &told["already"]), (&0.into(), &4.into()), "each came once");
+    assert_eq!(new.log_in("carl").uidl().len(), 4);
+}
+
+#[test]
 fn a_server_without_unique_ids_is_taken_only_when_told_so() {
     let login = "S: +OK\nC: CAPA\nS: -ERR\nC: USER anna\nS: +OK\nC: PASS secret\nS: +OK\nC: UIDL\nS: -ERR\n";
     let answers = "C: LIST\nS: +OK\nS: 1 14\nS: .\nC: TOP 1 0\nS: +OK\nS: Subject: a\nS:\nS: .\n";

@@ -1,8 +1,10 @@
 //! The live move: accounts come over from an old server while they are used, and no mail program notices.
 
 use crate::client::Client;
-use crate::harness::{Server, eventually};
+use crate::harness::{Server, eventually, restante};
 use crate::old_server::{OldServer, Trouble};
+use std::io::Read;
+use std::process::Stdio;
 
 pub const ANNA: &str = "anna@old.example";
 
@@ -201,6 +203,20 @@ fn mail_is_taken_for_who_is_known_and_for_all_if_wanted() {
     let ids = client.uidl();
     assert_eq!((&ids[..3], ids.len()), (&wanted(&FEW).unique_ids[..], 4));
     assert!(client.retr(4).ends_with(b"Subject: early\r\n\r\nearly\r\n"));
+}
+
+#[test]
+fn watching_ends_when_nobody_reads() {
+    let server = Server::prepare("");
+    let mut watching = restante();
+    watching.arg("--config").arg(server.config()).args(["upstream", "list", "--watch"]);
+    let mut child = watching.stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 3];
+    let mut out = child.stdout.take().unwrap();
+    out.read_exact(&mut first).unwrap();
+    drop(out);
+    assert_eq!(first, *b"no ");
+    eventually("its end", || child.try_wait().unwrap());
 }
 
 #[test]

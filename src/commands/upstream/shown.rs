@@ -17,7 +17,7 @@ pub(super) fn as_text(upstreams: &[Upstream], moves: &[Move]) -> String {
         Column("OLD SERVER", Align::Left),
         Column("TLS", Align::Left),
         Column("USER", Align::Left),
-        Column("UNKNOWN", Align::Left),
+        Column("MAIL FOR UNKNOWN", Align::Left),
     ];
     let row = |upstream: &Upstream| {
         vec![
@@ -32,10 +32,22 @@ pub(super) fn as_text(upstreams: &[Upstream], moves: &[Move]) -> String {
     format!("{servers}\n{}\n{}", summary(moves), accounts(moves))
 }
 
+const ALL: [Progress; 5] =
+    [Progress::Waiting, Progress::Relayed, Progress::Moving, Progress::Moved, Progress::Failing];
+
+/// Who is looked for first has the least: what fails, what is on its way, who has not come yet.
+pub(super) fn urgency(progress: Progress) -> u8 {
+    match progress {
+        Progress::Failing => 0,
+        Progress::Moving => 1,
+        Progress::Relayed => 2,
+        Progress::Waiting => 3,
+        Progress::Moved => 4,
+    }
+}
+
 /// `3 accounts: 1 waiting, 2 moved`
 fn summary(moves: &[Move]) -> String {
-    const ALL: [Progress; 5] =
-        [Progress::Waiting, Progress::Relayed, Progress::Moving, Progress::Moved, Progress::Failing];
     let count = |progress| moves.iter().filter(|account| account.progress == progress).count();
     let counted = ALL.map(|progress| (count(progress), progress.as_str()));
     let words: Vec<String> = counted
@@ -45,7 +57,10 @@ fn summary(moves: &[Move]) -> String {
         .collect();
     match words.is_empty() {
         true => "nobody has logged in yet\n".to_owned(),
-        false => format!("{} accounts: {}\n", moves.len(), words.join(", ")),
+        false => {
+            let noun = if moves.len() == 1 { "account" } else { "accounts" };
+            format!("{} {noun}: {}\n", moves.len(), words.join(", "))
+        }
     }
 }
 

@@ -130,9 +130,9 @@ fn the_list_shows_how_far_it_is() {
     moves[0].since = Some(std::time::UNIX_EPOCH);
     assert_eq!(
         shown::as_text(&upstreams, &moves),
-        "DOMAIN  OLD SERVER  TLS   USER  UNKNOWN\n\
+        "DOMAIN  OLD SERVER  TLS   USER  MAIL FOR UNKNOWN\n\
          a.org   pop.a.net   stls  %u    accepted\n\n\
-         1 accounts: 1 failing\n\n\
+         1 account: 1 failing\n\n\
          ADDRESS     STATE    MESSAGES  SINCE                 WHY\n\
          anna@a.org  failing        12  1970-01-01T00:00:00Z  message 3: no answer\n"
     );
