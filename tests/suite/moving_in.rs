@@ -401,7 +401,7 @@ fn a_rehearsal_writes_nothing() {
     assert!(
         old.import(&server, &["--dry-run"])
             .done()
-            .contains("3 messages would be imported (75 B), 0 here already")
+            .contains("3 messages would be imported (69 B), 0 here already")
     );
     assert_eq!(snapshot(&server.data().join("mail")), before);
     assert_eq!(said, parsed(old.import(&server, &["--json"])), "what is done is what was said");
