@@ -23,6 +23,7 @@ use crate::mail::AccountAddress;
 use arguments::{Asked, How};
 use place::Kind;
 use report::Proof;
+use verify::Verdict;
 
 /// `import maildir DIR --to ADDRESS …`
 ///
@@ -90,16 +91,27 @@ fn one(
     if let Some(file) = &how.report {
         report::write(file, &[place.proof(to, &imported)?], false)?;
     }
-    let report = Report::new(to, imported, None).rehearsed(how.dry_run);
+    let mut report = Report::new(to, imported, None).rehearsed(how.dry_run);
+    // Before anybody logs in: a difference that no mail program has seen can still be mended.
+    let verified = match (&asked.verify, &login) {
+        (Some(server), Some(login)) if report.is_complete() => asked
+            .access
+            .security
+            .server(server)
+            .and_then(|server| verify::verify(settings, to, &server, login))
+            .map(Some),
+        _ => Ok(None),
+    };
+    let (verdict, not_verified) = match verified {
+        Ok(verdict) => (verdict, None),
+        Err(finding) => (None, Some(finding)),
+    };
+    let judgement = verdict.as_ref().map_or(Ok(()), Verdict::judge);
+    report.verify = verdict;
     report.warn();
     table::print(&if how.json { json(&report)? } else { report.told() })?;
     report.judge()?;
-    // Before anybody logs in: a difference that no mail program has seen can still be mended.
-    if let (Some(server), Some(login)) = (&asked.verify, &login) {
-        let server = asked.access.security.server(server)?;
-        let verdict = verify::verify(settings, to, &server, login)?;
-        verdict.judge()?;
-    }
+    not_verified.map_or(judgement, Err)?;
     Ok(place.release(to)?)
 }
 

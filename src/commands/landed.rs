@@ -2,6 +2,7 @@
 
 use super::Ending;
 use super::database::{open, storage};
+use super::verify::Verdict;
 use crate::config::{Finding, Settings};
 use crate::import::landing::{self, Failure, Imported, Landing};
 use crate::mail::AccountAddress;
@@ -136,6 +137,9 @@ pub struct Report {
     /// On the old server, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<usize>,
+    /// How it compares with the old server, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verdict>,
 }
 
 #[derive(Debug, Serialize)]
@@ -177,6 +181,7 @@ impl Report {
             skipped: skipped.map(|item| Skipped { what: item.what, why: item.why }).collect(),
             warnings: imported.warnings,
             deleted,
+            verify: None,
             is_rehearsal: false,
             error: None,
             is_question: false,
@@ -235,6 +240,7 @@ impl Report {
         if let Some(deleted) = self.deleted {
             text += &format!("  {deleted} deleted on the old server\n");
         }
+        text.extend(self.verify.iter().map(Verdict::told));
         text
     }
 

@@ -254,6 +254,29 @@ fn mailboxes_of_a_list_are_pulled_at_the_same_time() {
     servers.join().unwrap();
 }
 
+#[test]
+fn an_import_that_a_mail_program_would_notice_tells_the_first_differences() {
+    let (old, new) = (Server::start("hostname = \"old.example.org\""), Server::start(""));
+    for subject in ["one", "two"] {
+        old.send(&[ANNA], format!("Subject: {subject}\r\n\r\n.\r\n").as_bytes());
+    }
+    let (at, maildir) = (old.address("pop3").to_string(), old.mailbox(ANNA));
+    let with = |more: &[&str]| {
+        let files = ["import", "maildir", maildir.to_str().unwrap(), "--to", ANNA, "--server", "plain"];
+        let asked = ["--verify", &at, "--user", "anna", "--password-stdin"];
+        new.restante(&[&files[..], &asked, more].concat(), "secret\n")
+    };
+    let noticed = with(&[]);
+    assert_eq!(noticed.status, Some(1), "{noticed:?}");
+    assert!(noticed.stdout.contains("2 messages imported") && noticed.stdout.contains("2 differences"));
+    assert!(noticed.stdout.contains("message 1") && noticed.stdout.contains("message 2"), "{noticed:?}");
+    let noticed = with(&["--json"]);
+    assert_eq!(noticed.status, Some(1), "{noticed:?}");
+    let told = json(&noticed.stdout);
+    assert_eq!((&told["already"], &told["verify"]["different"]), (&2.into(), &2.into()));
+    assert_eq!(told["verify"]["differences"].as_array().unwrap().len(), 2);
+}
+
 /// The Maildir of the old server, which can still be asked.
 #[test]
 fn files_come_with_the_unique_ids_of_the_server_that_is_asked_for_them() {
@@ -270,6 +293,7 @@ fn files_come_with_the_unique_ids_of_the_server_that_is_asked_for_them() {
     };
     let told = json(&with(&["--uidls-from", &at, "--verify", &at]).done());
     assert_eq!(told["uidl"], json(r#"{"kept":3,"generated":0,"renamed":0}"#));
+    assert_eq!((&told["verify"]["there"], &told["verify"]["different"]), (&3.into(), &0.into()));
     assert_eq!(seen(&new), seen(&old));
     old.send(&[ANNA], b"Subject: late\r\n\r\n");
     assert!(verify(&new, &old, &[]).failed().contains("message 4"));
