@@ -37,7 +37,7 @@ impl Store {
     /// A file or disk that may only be read is opened for reading (SQLite's own fallback): logins
     /// and deliveries go on, changes are refused as `Temporary`.
     pub fn open(file: &Path) -> Result<Self, Error> {
-        make_file(file).map_err(|error| Error::Temporary(format!("{}: {error}", file.display())))?;
+        make_file(file).map_err(|error| Error::Temporary(error.to_string()))?;
         let db = connect(file)?;
         schema::migrate(&db)?;
         Ok(Self { file: file.to_owned(), idle: Mutex::new(vec![db]), header: OnceLock::new() })

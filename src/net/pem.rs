@@ -70,7 +70,8 @@ fn read_file(file: &Path) -> Result<Vec<u8>, Finding> {
         what: format!("{} cannot be read: {error}", file.display()),
         remedy: match error.kind() {
             io::ErrorKind::NotFound => "make it, or name the right file in [tls]",
-            _ => "let the user that restante runs as read it",
+            io::ErrorKind::PermissionDenied => "let the user that restante runs as read it",
+            _ => "name the right file in [tls]",
         }
         .to_owned(),
     })

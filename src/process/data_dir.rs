@@ -13,14 +13,25 @@ use std::path::Path;
 /// else whoever needs it makes it. Missing folders above it are made alike.
 ///
 /// # Errors
-/// The user does not exist, or the folder cannot be made.
+/// The user does not exist, the folder cannot be made, or what is there is none.
 pub fn make_data_dir(user: Option<&str>, data_dir: &Path) -> Result<(), Finding> {
+    if data_dir.exists() && !data_dir.is_dir() {
+        return Err(not_a_folder(data_dir));
+    }
     let Some(name) = user.filter(|name| *name != "root" && geteuid().is_root()) else { return Ok(()) };
     let user = user_named(name)?;
     make(data_dir, user.uid.as_raw(), user.gid.as_raw()).map_err(|error| Finding {
         what: format!("{} cannot be made: {error}", data_dir.display()),
         remedy: format!("make it: install -d -m 700 -o {name} {}", data_dir.display()),
     })
+}
+
+/// What is said of a file, or something else, where a folder is to be.
+pub fn not_a_folder(path: &Path) -> Finding {
+    Finding {
+        what: format!("{} is not a folder", path.display()),
+        remedy: "move it away, or set `data_dir`".to_owned(),
+    }
 }
 
 /// One that is there is left as it is: it may be shared on purpose. From the top, each name on the
@@ -65,6 +76,9 @@ mod tests {
         make_data_dir(None, &folder).unwrap();
         make_data_dir(Some("root"), &folder).unwrap();
         assert!(!folder.exists());
+        fs::write(&folder, "").unwrap();
+        assert!(make_data_dir(None, &folder).unwrap_err().what.ends_with("is not a folder"));
+        fs::remove_file(&folder).unwrap();
         assert_eq!(make_data_dir(Some("no-such-user-here"), &folder).is_err(), geteuid().is_root());
     }
 }

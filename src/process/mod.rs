@@ -11,7 +11,7 @@ mod privileges;
 mod seccomp;
 
 pub use confine::{Confinement, confine, confinement_offered};
-pub use data_dir::make_data_dir;
+pub use data_dir::{make_data_dir, not_a_folder};
 pub use memory::leave_no_core;
 pub use privileges::{Privileges, give_up_root};
 pub use seccomp::SystemCalls;

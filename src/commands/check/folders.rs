@@ -3,6 +3,7 @@
 
 use super::Remark;
 use crate::config::Settings;
+use crate::process;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access, geteuid};
 use std::fs::{self, Metadata};
@@ -29,7 +30,7 @@ fn folder(path: &Path) -> Vec<Remark> {
         }
     };
     if !found.is_dir() {
-        return vec![Remark::error(format!("{shown} is not a folder"), "move it away, or set `data_dir`")];
+        return vec![Remark::Error(process::not_a_folder(path))];
     }
     match writable(path) {
         Ok(()) => usable(path, &found),
