@@ -11,6 +11,7 @@ mod folder;
 mod lines;
 mod listing;
 mod message;
+mod options;
 mod order;
 mod plain;
 mod solid;
@@ -18,59 +19,17 @@ mod subfolders;
 mod uidlist;
 mod xuidl;
 
+pub use options::{Folders, Options, Server};
+
 use super::Provenance;
 use super::source::{Error, Flags, Found, Inventory, SkippedItem, Source, UniqueIdOf};
-use super::uidl_format::UidlFormat;
 use crate::mail::UniqueId;
 use entry::Entry;
 use folder::Root;
 use listing::Listing;
 use std::collections::HashSet;
-use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
-
-/// Who served a Maildir over POP3.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Server {
-    /// Dovecot: dovecot-uidlist and `pop3_uidl_format`.
-    Dovecot,
-    /// Courier: courierpop3dsizelist.
-    Courier,
-    /// solid-pop3d: file names and times.
-    SolidPop3d,
-    /// Nobody whose unique-ids matter: new ones are made.
-    Plain,
-}
-
-/// What becomes of the folders beside the inbox, which POP3 never showed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Folders {
-    /// They stay where they are, and are reported.
-    #[default]
-    Skip,
-    /// They come after the inbox, with new unique-ids.
-    Append,
-}
-
-/// What an operator may say about a Maildir.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// `None` goes by what lies there, and asks when that says nothing.
-    pub server: Option<Server>,
-    /// Taken instead of asking, where nothing that lies there tells the server.
-    pub otherwise: Option<Server>,
-    /// Dovecot's `pop3_uidl_format`; `None` is Dovecot's default.
-    pub uidl_format: Option<UidlFormat>,
-    /// Dovecot's `pop3_reuse_xuidl`.
-    pub reuse_xuidl: bool,
-    /// Dovecot's `pop3_uidl_duplicates = rename`.
-    pub rename_duplicates: bool,
-    /// dovecot-uidlist, if it does not lie in the Maildir (CONTROL= in `mail_location`).
-    pub uidlist: Option<PathBuf>,
-    /// See [`Folders`].
-    pub folders: Folders,
-}
+use std::path::Path;
 
 /// What the unique-ids of one server are for the messages of a listing.
 #[derive(Debug, Default)]
@@ -93,32 +52,6 @@ struct Maildir {
     messages: Vec<(usize, Entry)>,
     /// The inbox, then the subfolders that are appended.
     folders: Vec<Root>,
-}
-
-impl Server {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Dovecot, Self::Courier, Self::SolidPop3d, Self::Plain];
-
-    /// As `--server` has it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Dovecot => "dovecot",
-            Self::Courier => "courier",
-            Self::SolidPop3d => "solid-pop3d",
-            Self::Plain => "plain",
-        }
-    }
-
-    /// The server of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|server| server.as_str() == name)
-    }
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// Opens a Maildir for moving in.

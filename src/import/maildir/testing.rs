@@ -1,9 +1,11 @@
 //! Maildirs of other servers for the tests.
 
 use super::*;
+use crate::import::UidlFormat;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A Maildir in a folder of its own.
