@@ -296,6 +296,21 @@ fn what_is_wrong_is_said_with_its_remedy_and_nothing_is_imported() {
 }
 
 #[test]
+fn a_message_that_cannot_be_read_is_named_by_where_it_lies() {
+    let server = Server::start("");
+    let old = Old::with(&server, 2);
+    let name = "cur/1000000002.M1P1.old:2,S";
+    fs::write(old.root.join(name), b"\x1f\x8b\x08 packed").unwrap();
+    let outcome = old.import(&server, &["--json"]);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains(&format!("the first: {name}: it is compressed")), "{outcome:?}");
+    let said: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&said["skipped"][0]["what"], &said["found"]), (&name.into(), &2.into()));
+    assert!(said["skipped"][0]["why"].as_str().unwrap().starts_with("it is compressed"), "{said}");
+    login_refused(&server);
+}
+
+#[test]
 fn an_option_that_decides_nothing_is_wrong_usage_and_named() {
     let server = Server::start("");
     let mut old = Old::with(&server, 2);

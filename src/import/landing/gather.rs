@@ -87,7 +87,7 @@ pub fn gather<D: Disk>(
                     sync(written).map_err(Failure::from)
                 }
                 Err(Error::Message { what }) => {
-                    gathered.skipped.push(SkippedItem { what: found.place.clone(), why: what });
+                    gathered.skipped.push(skipped(found, &what));
                     Ok(())
                 }
                 Err(error) => Err(error.into()),
@@ -130,7 +130,7 @@ pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> 
                     .push((wanted.index, Staged { key: wanted.key.clone(), bytes, octets, digest }));
             }
             Err(Error::Message { what }) => {
-                gathered.skipped.push(SkippedItem { what: found.place.clone(), why: what });
+                gathered.skipped.push(skipped(found, &what));
             }
             Err(error) => return Err(error.into()),
         }
@@ -143,6 +143,13 @@ fn unread(wanted: &Wanted, found: &Found) -> Look {
     let octets = found.octets.unwrap_or_default();
     let bytes = found.bytes.unwrap_or(Bytes(octets.0));
     Look { digest: format!("unread {}", wanted.index), bytes, octets }
+}
+
+/// The place is named once.
+fn skipped(found: &Found, why: &str) -> SkippedItem {
+    let place = &found.place;
+    let why = why.strip_prefix(place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
+    SkippedItem { what: place.clone(), why: why.to_owned() }
 }
 
 fn hand_over<D: Disk>(

@@ -27,6 +27,8 @@ const LISTINGS_MAX: u32 = 3;
 pub(super) struct Root {
     fd: OwnedFd,
     path: PathBuf,
+    /// From the Maildir to this folder; empty for the inbox.
+    within: PathBuf,
     new: Option<OwnedFd>,
     cur: OwnedFd,
     /// Where messages are by now, once one was not found under its old name.
@@ -41,10 +43,10 @@ impl Root {
         if !fstat(&fd).is_ok_and(|stat| kind(&stat) == SFlag::S_IFDIR) {
             return Err(unreadable(path, Errno::ENOTDIR));
         }
-        Self::of(fd, path.to_owned())
+        Self::of(fd, path.to_owned(), PathBuf::new())
     }
 
-    fn of(fd: OwnedFd, path: PathBuf) -> Result<Self, Error> {
+    fn of(fd: OwnedFd, path: PathBuf, within: PathBuf) -> Result<Self, Error> {
         let folder = |place: Place| match folder_at(&fd, place.name()) {
             Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(None),
             Err(errno) => Err(unreadable(&path.join(place.name()), errno)),
@@ -52,19 +54,19 @@ impl Root {
         };
         let (new, cur) = (folder(Place::New)?, folder(Place::Cur)?);
         let Some(cur) = cur else { return Err(no_maildir(&path)) };
-        Ok(Self { fd, path, new, cur, moved: None })
+        Ok(Self { fd, path, within, new, cur, moved: None })
     }
 
     /// A second one of the same folder.
     pub(super) fn again(&self) -> Result<Self, Error> {
         let fd = self.fd.try_clone().map_err(|error| unreadable(&self.path, errno_of(&error)))?;
-        Self::of(fd, self.path.clone())
+        Self::of(fd, self.path.clone(), self.within.clone())
     }
 
     /// A Maildir inside it; `None` if there is none of that name.
     pub(super) fn inside(&self, name: &OsStr) -> Option<Self> {
         let fd = folder_at(&self.fd, name).ok()?;
-        Self::of(fd, self.path.join(name)).ok()
+        Self::of(fd, self.path.join(name), self.within.join(name)).ok()
     }
 
     /// Where it is, for people.
@@ -72,9 +74,9 @@ impl Root {
         &self.path
     }
 
-    /// Where a message is, for people.
+    /// Where a message is in the Maildir, for people: `cur/NAME`, `.Sent/cur/NAME`.
     pub(super) fn place(&self, entry: &Entry) -> String {
-        self.path.join(entry.place.name()).join(&entry.name).display().to_string()
+        self.within.join(entry.place.name()).join(&entry.name).display().to_string()
     }
 
     /// Whether a file lies beside the folders.
