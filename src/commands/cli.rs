@@ -265,9 +265,11 @@ pub enum ImportCommand {
     Pop3(Box<PullArgs>),
 }
 
-/// Ends the program as it ends for any wrong usage, with status 2.
+/// Ends the program as it ends for any wrong usage, with status 2; without the line `Usage:`, which clap
+/// would give for the whole program and not for the command that was typed.
 pub fn wrong_usage(what: &str) -> ! {
-    Cli::command().error(clap::error::ErrorKind::MissingRequiredArgument, what).exit()
+    eprintln!("error: {what}\n\nFor more information, try '--help'.");
+    std::process::exit(2)
 }
 
 /// Prints the completion script for `shell`.

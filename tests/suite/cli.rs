@@ -109,6 +109,9 @@ fn wrong_usage_is_another_status() {
         assert!(!outcome.stderr.is_empty() && outcome.stdout.is_empty(), "{arguments:?}: {outcome:?}");
     }
     assert_eq!(run(&mut restante(), "").status, Some(2));
+    let nobody = run(restante().args(["verify", ANNA, "--against", "127.0.0.1:1"]), "");
+    assert_eq!(nobody.status, Some(2), "{nobody:?}");
+    assert!(nobody.stderr.contains("say it with --user") && !nobody.stderr.contains("Usage:"), "{nobody:?}");
 }
 
 #[test]
