@@ -1,7 +1,12 @@
 //! Every fixed bound of the server: its value, where it comes from, and what it protects.
 //!
-//! "How much can a stranger make us hold, and for how long?" is answered on this page. Bounds that
-//! an operator may move stand in `config`; their defaults and their lawful ranges stand here.
+//! "How much can a stranger make us hold, and for how long?" is answered on this page, and of old servers on the
+//! next one. Bounds that an operator may move stand in `config`; their defaults and their lawful ranges
+//! stand here.
+
+mod old_servers;
+
+pub use old_servers::*;
 
 use std::time::Duration;
 
@@ -95,59 +100,6 @@ pub const POP3_LOGIN_FAILURES_MAX: u32 = 10;
 /// A second login from the same address takes the maildrop over from a session that has been
 /// silent this long: a telephone that changed its network comes back before TCP notices.
 pub const TAKE_OVER_AFTER: Duration = Duration::from_secs(120);
-
-// ---- The live move --------------------------------------------------------------------------
-
-/// How long a first login waits for its mail from an old server, before it is relayed there. Mail
-/// programs wait for an answer to PASS for 30 seconds at least.
-pub const UPSTREAM_WAIT_DEFAULT: Duration = Duration::from_secs(10);
-/// How long a login of a moved account waits for newcomers at the old server, in all.
-pub const NEWCOMERS_WAIT: Duration = Duration::from_secs(5);
-/// How much of it is kept for the end of what was stopped because it took too long.
-pub const NEWCOMERS_STOP_WAIT: Duration = Duration::from_millis(500);
-/// How long an old server is not asked for newcomers after it has refused an account's password for the first
-/// time; each further time twice as long. fail2ban forgets after ten minutes as it is delivered, and
-/// counts for a day where somebody was strict.
-pub const REFUSED_REST_FIRST: Duration = Duration::from_secs(3600);
-/// The longest of these rests.
-pub const REFUSED_REST_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Accounts of which such a refusal is remembered at once.
-pub const REFUSED_MAX: usize = 10_000;
-/// How long an old server may take for a greeting, a handshake, a login: a mail program waits for us
-/// meanwhile, and gives up after 30 seconds at the earliest.
-pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);
-/// Connections to old servers at once, for logins and relayed sessions. To an old server all of them come
-/// from one address; Dovecot's processes end at 1000, its connections of one user from one address at 10.
-pub const UPSTREAM_CONNECTIONS_MAX: usize = 200;
-/// Old servers that are asked about a name without a domain: each costs its user a wait, and learns the
-/// password. Whoever moves more of them tells people to log in with the whole address.
-pub const BARE_NAME_SERVERS_MAX: usize = 4;
-/// How often `upstream list --watch` looks.
-pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
-/// Octets that may come from an old server in a second, to judge whether a mailbox can come over while a
-/// mail program waits: a fast line, so that a slow one is noticed by what comes and not by a guess.
-pub const PULL_OCTETS_A_SECOND: u64 = 8 * 1024 * 1024;
-/// When the speed of a pull tells how long the rest will take.
-pub const PULL_JUDGED_AFTER: Duration = Duration::from_secs(1);
-/// How often it is looked at while a mail program waits.
-pub const PULL_LOOKED_AT: Duration = Duration::from_millis(100);
-/// Mailboxes that are pulled at once, waited for or not; each takes a thread, of which the runtime has 500.
-pub const PULL_JOBS_MAX: usize = 100;
-/// How long a login waits for a pull that it has stopped.
-pub const PULL_STOP_WAIT: Duration = Duration::from_secs(5);
-/// How often a pull is tried behind one relayed session; then the next login tries it again.
-pub const PULL_TRIES_MAX: usize = 5;
-/// How long lies between two such tries.
-pub const PULL_PAUSE: Duration = Duration::from_secs(60);
-/// How long an old server may take to notice that our last session there is over.
-pub const UPSTREAM_IN_USE_WAIT: Duration = Duration::from_secs(5);
-/// How often it is asked meanwhile.
-pub const UPSTREAM_IN_USE_PAUSE: Duration = Duration::from_millis(250);
-/// Mailboxes that are pulled at once behind a relayed session.
-pub const PULLS_MAX: usize = 4;
-/// Commands of a relayed session that wait for their answers before the next is read: a mail program that
-/// asks without end must not make both servers wait for each other.
-pub const RELAYED_COMMANDS_MAX: usize = 64;
 
 // ---- Connections, buffers, memory -----------------------------------------------------------
 
@@ -282,61 +234,6 @@ pub const ACCOUNT_FAILURES_BEFORE_DELAY: u32 = 20;
 pub const KNOWN_ADDRESSES_MAX: usize = 8;
 /// Addresses whose failures are remembered at once; the oldest is forgotten first.
 pub const FAILING_PEERS_MAX: usize = 100_000;
-
-// ---- Fetching from another POP3 server --------------------------------------------------------
-
-/// Addresses of one host that are tried one after the other.
-pub const CONNECT_ADDRESSES_MAX: usize = 8;
-/// How long a server may take to accept a connection; Linux tries for two minutes.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long an answer may take, from one octet to the next: a large mbox is read before a login's.
-pub const FETCH_ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long one may take before the password is asked about: nothing is read for it but a name server. Past
-/// the 30 seconds that some wait on purpose, to be rid of spammers.
-pub const FETCH_GREETING_TIMEOUT: Duration = Duration::from_secs(45);
-/// How long a mailbox that is in use is tried again.
-pub const FETCH_IN_USE_PATIENCE: Duration = Duration::from_secs(30);
-/// How long lies between two such tries.
-pub const FETCH_IN_USE_PAUSE: Duration = Duration::from_secs(3);
-/// Connections that break without a whole message having come through, before it is given up.
-pub const FETCH_TRIES_MAX: u32 = 5;
-/// Connections that break in one and the same message, before the others come over without it.
-pub const FETCH_TRIES_OF_ONE_MAX: u32 = 3;
-/// Commands that are sent ahead of their answers. They must fit into what the sockets hold, or both sides
-/// wait for the other to read: 64 of them have about 1 KiB.
-pub const FETCH_AHEAD_MAX: usize = 64;
-/// A list of mailboxes to be pulled: 100,000 lines and some over.
-pub const PULL_LIST_MAX: u64 = 16 * 1024 * 1024;
-/// Differences that a comparison names; the others are counted.
-pub const DIFFERENCES_SHOWN_MAX: usize = 20;
-/// Octets that are read at once.
-pub const FETCH_CHUNK: usize = 64 * 1024;
-/// RFC 2449, 4: octets of a command, the line end counted; an old server may take no more.
-pub const POP3_COMMAND_MAX: usize = 255;
-/// Octets of a status line; RFC 2449, 4 allows 512, and its words are cut anyway.
-pub const FETCH_LINE_MAX: usize = 4096;
-/// Characters of a server's words that are shown.
-pub const FETCH_WORDS_MAX: usize = 200;
-/// Octets of a whole LIST or UIDL: a million messages under unique-ids of 70 octets, and some over.
-pub const FETCH_LISTING_MAX: u64 = 128 * 1024 * 1024;
-/// Messages of one mailbox. The largest that people write of have a tenth of it.
-pub const FETCH_MESSAGES_MAX: usize = 1_000_000;
-/// Octets of one message: the largest that Dovecot and Courier send.
-pub const FETCH_MESSAGE_MAX: u64 = 4 * 1024 * 1024 * 1024;
-
-// ---- Moving in ------------------------------------------------------------------------------
-
-/// Messages in the index of one old mailbox, as on the wire: a user whose file is nothing but From lines must
-/// not take the memory of a whole server's move.
-pub const IMPORT_MESSAGES_MAX: usize = FETCH_MESSAGES_MAX;
-/// Octets of a line in an mbox by which it is judged: whether it parts two messages, and what a header line
-/// says. Dovecot looks at 4096 octets at least, mailutils at 1024.
-pub const MBOX_LINE_HEAD: usize = 4096;
-/// How long a lock on an mbox is waited for: a delivery takes a second, a session that holds on to its lock
-/// may take for ever.
-pub const MBOX_LOCK_WAIT: Duration = Duration::from_secs(30);
-/// How often it is tried meanwhile.
-pub const MBOX_LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 // ---- The disk -------------------------------------------------------------------------------
 
