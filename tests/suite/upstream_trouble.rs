@@ -91,6 +91,7 @@ fn without_unique_ids_there_the_old_server_goes_on_serving() {
     old.trouble("UIDL", Trouble::Refuses("unknown command"));
     let mut client = login(&server, "secret").unwrap();
     assert_eq!(client.list().len(), 3);
+    assert!(server.wait_for_log("upstream.relayed").contains(" messages=3 octets="));
     assert_eq!(state(&server).unwrap().0, "failing");
     client.quit();
 }

@@ -263,7 +263,7 @@ async fn bring(
 async fn pass(
     visit: &Visit,
     order: Order,
-    connection: fetch::Connection,
+    mut connection: fetch::Connection,
     messages: Option<Vec<fetch::Message>>,
     place: SemaphoreGuardArc,
 ) -> Result<Admitted, Refusal> {
@@ -271,7 +271,10 @@ async fn pass(
     let hopeless = messages.is_none().then(|| "the old server has no unique-ids (UIDL)".to_owned());
     let progress = if hopeless.is_some() { Progress::Failing } else { Progress::Relayed };
     upstream::note(&visit.shared, &order, progress, hopeless.clone()).await;
-    let messages = messages.unwrap_or_default();
+    let messages = match messages {
+        Some(messages) => messages,
+        None => old::sizes(&mut connection).await,
+    };
     let passage = Passage { order, connection, messages, hopeless, _relayed: relayed, _place: place };
     Ok(Admitted::Relayed(Box::new(passage)))
 }

@@ -6,6 +6,8 @@ use crate::fetch::{self, Connection, Login, Message, Patience, Problem, Server};
 use crate::limits;
 use crate::mail::{Password, UserName};
 use crate::net;
+use crate::pop3::client::{Answer, Request};
+use crate::runtime;
 use std::time::Duration;
 
 /// Who logs in where.
@@ -56,6 +58,15 @@ pub async fn listing(connection: &mut Connection) -> Result<Option<Vec<Message>>
         Some(Err(problem)) => Err(problem.to_string()),
         None => Err("it did not list its messages in time".to_owned()),
     }
+}
+
+/// What a server without unique-ids lists, for the answer to a login; nothing if it does not say.
+pub async fn sizes(connection: &mut Connection) -> Vec<Message> {
+    let asked = runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, connection.exchange(Request::List)).await;
+    let Some(Ok(Answer::Sizes(sizes))) = asked else { return Vec::new() };
+    let nameless =
+        |(number, octets)| Message { number, unique_id: None, octets: Some(octets), identity: Vec::new() };
+    sizes.into_iter().map(nameless).collect()
 }
 
 /// Somebody waits: each step may take so long.
