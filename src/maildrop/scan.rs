@@ -132,11 +132,13 @@ fn measure<D: Disk>(
     known: &Sizes,
     keep: &mut Sizes,
 ) -> Option<(Bytes, Octets, LineEnds)> {
-    let key = candidate.key(text);
-    // A name of ours in the cache belonged to a file that was not what its name said.
-    if let Some(written) = candidate.written.filter(|_| candidate.salt() == 0 && !known.knows(&key)) {
+    // A name of ours in the cache belonged to a file that was not what its name said. Mostly nothing is in
+    // there, and then the name is not looked at: it lies anywhere in memory by now, and is slow to come.
+    let is_distrusted = || !known.is_empty() && known.knows(&candidate.key(text));
+    if let Some(written) = candidate.written.filter(|_| candidate.salt() == 0 && !is_distrusted()) {
         return Some((written.bytes, written.octets, LineEnds::OwnLf));
     }
+    let key = candidate.key(text);
     let at = candidate.name.location(text);
     let stat = folders.of(at.place).stat(&at.name);
     let (mark, octets) = match stat.ok().map(|stat| Mark::of(&stat)) {

@@ -66,6 +66,11 @@ impl Sizes {
         read.ok().and_then(|_| parse(&text)).unwrap_or_default()
     }
 
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether something is known of a name, right or outdated.
     pub fn knows(&self, base: &[u8]) -> bool {
         self.0.contains_key(base)
