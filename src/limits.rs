@@ -113,9 +113,10 @@ pub const READ_CHUNK: usize = 16 * 1024;
 /// has some thirty, and those that come in one piece rarely more.
 pub const COMMAND_CHUNK: usize = 512;
 /// Octets of a message that are held in memory before they go to the disk in one piece: most messages
-/// are smaller, and cost one pass. 500 senders at once hold 16 MiB; with twice the block they held 67 MiB in
-/// all.
-pub const MESSAGE_BLOCK: usize = 32 * 1024;
+/// are smaller, and cost one pass. It goes out when another [`READ_CHUNK`] would not fit, so this is three of
+/// them: with two, a large message costs half as many passes again; with four, 500 senders at once held
+/// 67 MiB in all.
+pub const MESSAGE_BLOCK: usize = 48 * 1024;
 /// Octets that are read at once in a POP3 session: some three hundred commands that were sent ahead.
 pub const COMMANDS_CHUNK: usize = 4096;
 /// How long a refused peer may take to accept the word that it is refused.
