@@ -20,7 +20,7 @@ use crate::limits;
 use crate::mail::UniqueId;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fmt::Write as _;
+use std::fmt;
 use std::io;
 
 /// In the Maildir.
@@ -114,33 +114,56 @@ impl Ledger {
     pub fn unique_ids(&self) -> HashSet<&UniqueId> {
         self.entries.iter().filter_map(|entry| entry.unique_id.as_ref()).collect()
     }
+}
 
-    /// As the file holds it.
-    pub fn to_text(&self) -> String {
-        let mut lines = String::new();
-        for Entry { origin, unique_id, digest, base, mailboxes } in &self.entries {
-            let (kind, known_as) = match origin {
-                Origin::Kept(id) => ("kept", id.as_bytes()),
-                Origin::Foreseen(id, _) => ("foreseen", id.as_bytes()),
-                Origin::Made(identity) => ("made", &identity[..]),
-            };
-            let unique_id = unique_id.as_ref().map_or_else(String::new, |id| name::encode(id.as_bytes()));
-            // Writing to a String cannot fail.
-            let _ = write!(
-                lines,
-                "{kind} {} {unique_id} {digest} {}",
-                name::encode(known_as),
-                name::encode(base)
-            );
-            if let Origin::Foreseen(_, there) = origin {
-                let _ = write!(lines, " {}", name::encode(there));
-            }
-            if !mailboxes.is_empty() {
-                let _ = write!(lines, " {}", mailboxes.join(","));
-            }
-            lines.push('\n');
+/// A ledger while it is written.
+#[derive(Debug)]
+pub struct Draft(sealed::Draft);
+
+impl Draft {
+    /// Makes the file `name` in `folder`; a left-over makes way.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create<D: Disk>(disk: &D, folder: &Folder, name: &OsStr) -> io::Result<Self> {
+        sealed::Draft::create(disk, folder, name, HEAD).map(Self)
+    }
+
+    /// One more that came over.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn push<D: Disk>(&mut self, disk: &D, entry: &Entry) -> io::Result<()> {
+        self.0.line(disk, &entry.to_string())
+    }
+
+    /// That was all: it is on the disk when this returns. How long it is.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn finish<D: Disk>(self, disk: &D) -> io::Result<u64> {
+        self.0.finish(disk)
+    }
+}
+
+/// Its line in the file.
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, unique_id, digest, base, mailboxes } = self;
+        let (kind, known_as) = match origin {
+            Origin::Kept(id) => ("kept", id.as_bytes()),
+            Origin::Foreseen(id, _) => ("foreseen", id.as_bytes()),
+            Origin::Made(identity) => ("made", &identity[..]),
+        };
+        let unique_id = unique_id.as_ref().map_or_else(String::new, |id| name::encode(id.as_bytes()));
+        write!(f, "{kind} {} {unique_id} {digest} {}", name::encode(known_as), name::encode(base))?;
+        if let Origin::Foreseen(_, there) = origin {
+            write!(f, " {}", name::encode(there))?;
         }
-        sealed::seal(HEAD, &lines)
+        if !mailboxes.is_empty() {
+            write!(f, " {}", mailboxes.join(","))?;
+        }
+        writeln!(f)
     }
 }
 
@@ -208,7 +231,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn put(root: &Folder, ledger: &Ledger) {
-        sealed::write(&OsDisk, root, OsStr::new("made"), &ledger.to_text()).unwrap();
+        let mut draft = Draft::create(&OsDisk, root, OsStr::new("made")).unwrap();
+        ledger.entries.iter().for_each(|entry| draft.push(&OsDisk, entry).unwrap());
+        draft.finish(&OsDisk).unwrap();
         install(&OsDisk, root, root, OsStr::new("made")).unwrap();
     }
 

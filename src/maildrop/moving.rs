@@ -7,6 +7,10 @@
 //! login that finds the mark makes them first. Every step may be done twice, so it may be broken off anywhere.
 //! Knows no source and no account.
 
+mod commit;
+
+pub use commit::Commit;
+
 use super::disk::Disk;
 use super::folder::Folder;
 use super::tree::{Folders, Place};
@@ -14,10 +18,9 @@ use super::update::same_file;
 use super::{Error, ledger, name, sealed};
 use crate::limits;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::fs::{File, TryLockError};
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 
 /// The folder, in the Maildir. No dot in front: that would be a Maildir++ folder.
 pub const STAGING: &str = "restante-import";
@@ -151,32 +154,6 @@ pub fn committed(staging: &Folder) -> io::Result<Option<Vec<Move>>> {
     moves.map(Some).ok_or_else(|| sealed::damaged(staging, file))
 }
 
-/// Commits: when this returns, the staged files and the ledger are on the disk, and so is the word that
-/// they are to be shown. The staged files have been synced, each by itself.
-///
-/// # Errors
-/// What the disk says. If it was the very last sync, the import may be committed all the same.
-pub fn commit<D: Disk>(disk: &D, staging: &Folder, next: &ledger::Ledger, moves: &[Move]) -> io::Result<()> {
-    let (ledger, list) = (next.to_text(), sealed::seal(HEAD, &to_lines(moves)));
-    // A mark that nobody can read would refuse every login.
-    if ledger.len().max(list.len()) as u64 > limits::LEDGER_FILE_MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "more messages than one mailbox may bring along",
-        ));
-    }
-    if has(staging, TOLD)? {
-        disk.unlink(staging, OsStr::new(TOLD))?; // Of an import whose moves were made since.
-    }
-    sealed::write(disk, staging, OsStr::new(LEDGER), &ledger)?;
-    let draft = OsStr::new(COMMIT_DRAFT);
-    sealed::write(disk, staging, draft, &list)?;
-    // What the mark speaks of must be there for good before the mark is.
-    disk.sync_folder(staging)?;
-    disk.replace(staging, draft, OsStr::new(COMMIT))?;
-    disk.sync_folder(staging)
-}
-
 /// Moves what was committed and puts the ledger in force; what is left of the staging folder means nothing
 /// then, and whoever has locked it may [`clear`] it. The maildrop must be locked.
 ///
@@ -214,7 +191,9 @@ pub fn replace_ledger<D: Disk>(
     staging: &Folder,
     next: &ledger::Ledger,
 ) -> io::Result<()> {
-    sealed::write(disk, staging, OsStr::new(LEDGER), &next.to_text())?;
+    let mut draft = ledger::Draft::create(disk, staging, OsStr::new(LEDGER))?;
+    next.entries.iter().try_for_each(|entry| draft.push(disk, entry))?;
+    draft.finish(disk)?;
     ledger::install(disk, root, staging, OsStr::new(LEDGER))
 }
 
@@ -255,16 +234,6 @@ fn has(folder: &Folder, name: &str) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-fn to_lines(moves: &[Move]) -> String {
-    let mut lines = String::new();
-    for Move { staged, place, name } in moves {
-        let place = if *place == Place::New { "new" } else { "cur" };
-        let (staged, name) = (name::encode(staged.as_bytes()), name::encode(name.as_bytes()));
-        let _ = writeln!(lines, "{place} {staged} {name}"); // Writing to a String cannot fail.
-    }
-    lines
 }
 
 fn parse_line(line: &str) -> Option<Move> {

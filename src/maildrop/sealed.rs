@@ -5,7 +5,10 @@
 use super::disk::Disk;
 use super::folder::Folder;
 use super::name;
+use crate::limits;
+use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Read};
 
 /// The text of such a file. `head` and each line of `lines` end with a line end.
@@ -38,11 +41,12 @@ pub fn read(folder: &Folder, file: &OsStr, head: &str, max: u64) -> io::Result<O
     };
     let mut bytes = Vec::new();
     opened.take(max).read_to_end(&mut bytes)?;
-    let text = String::from_utf8(bytes).ok();
-    match text.as_deref().and_then(|text| unseal(head, text)) {
-        Some(lines) => Ok(Some(lines.to_owned())),
-        None => Err(damaged(folder, file)),
-    }
+    let mut text = String::from_utf8(bytes).map_err(|_| damaged(folder, file))?;
+    let lines = unseal(head, &text).map(str::len).ok_or_else(|| damaged(folder, file))?;
+    // It may be long, so it is not copied.
+    text.truncate(head.len() + lines);
+    text.drain(..head.len());
+    Ok(Some(text))
 }
 
 /// The error for a file that is not what was written.
@@ -54,19 +58,58 @@ pub fn damaged(folder: &Folder, file: &OsStr) -> io::Error {
     )
 }
 
-/// Writes a file that was not there, its bytes on the disk when this returns. A left-over of a run that was
-/// killed makes way.
-///
-/// # Errors
-/// What the disk says.
-pub fn write<D: Disk>(disk: &D, folder: &Folder, file: &OsStr, text: &str) -> io::Result<()> {
-    match disk.unlink(folder, file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// Such a file while it is written: in memory there is one block of it, however many lines there are.
+#[derive(Debug)]
+pub struct Draft {
+    file: File,
+    sum: Sha256,
+    /// What is not written yet.
+    waiting: Vec<u8>,
+    length: u64,
+}
+
+impl Draft {
+    /// Makes the file. A left-over of a run that was killed makes way.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn create<D: Disk>(disk: &D, folder: &Folder, file: &OsStr, head: &str) -> io::Result<Self> {
+        match disk.unlink(folder, file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = disk.create(folder, file)?;
+        let mut begun = Self { file, sum: Sha256::new(), waiting: Vec::new(), length: 0 };
+        begun.line(disk, head)?;
+        Ok(begun)
     }
-    let opened = disk.create(folder, file)?;
-    disk.write(&opened, text.as_bytes())?;
-    disk.sync_file(&opened)
+
+    /// One more line, with its line end.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn line<D: Disk>(&mut self, disk: &D, line: &str) -> io::Result<()> {
+        self.sum.update(line);
+        self.waiting.extend_from_slice(line.as_bytes());
+        self.length += line.len() as u64;
+        if self.waiting.len() >= limits::MESSAGE_BLOCK {
+            disk.write(&self.file, &self.waiting)?;
+            self.waiting.clear();
+        }
+        Ok(())
+    }
+
+    /// No more lines: the file is whole and on the disk when this returns. How long it is.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub fn finish<D: Disk>(mut self, disk: &D) -> io::Result<u64> {
+        let sum = name::hex(&self.sum.clone().finalize());
+        self.line(disk, &(sum + "\n"))?;
+        disk.write(&self.file, &self.waiting)?;
+        disk.sync_file(&self.file)?;
+        Ok(self.length)
+    }
 }
 
 #[cfg(test)]
@@ -77,13 +120,30 @@ mod tests {
 
     const HEAD: &str = "test 1\n";
 
+    fn write(place: &Folder, file: &OsStr, lines: &str) {
+        let mut draft = Draft::create(&OsDisk, place, file, HEAD).unwrap();
+        lines.split_inclusive('\n').for_each(|line| draft.line(&OsDisk, line).unwrap());
+        let length = draft.finish(&OsDisk).unwrap();
+        assert_eq!(length, seal(HEAD, lines).len() as u64);
+    }
+
+    #[test]
+    fn what_fills_many_blocks_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let (place, file) = (folder(dir.path()), OsStr::new("file"));
+        let lines = "a line of some length\n".repeat(limits::MESSAGE_BLOCK / 7);
+        write(&place, file, &lines);
+        assert_eq!(read(&place, file, HEAD, u64::MAX).unwrap(), Some(lines));
+    }
+
     #[test]
     fn what_was_written_is_read_and_nothing_else_is_taken_for_it() {
         let dir = tempfile::tempdir().unwrap();
         let (place, file) = (folder(dir.path()), OsStr::new("file"));
         assert!(read(&place, file, HEAD, 1000).unwrap().is_none());
         for lines in ["", "one\ntwo\n"] {
-            write(&OsDisk, &place, file, &seal(HEAD, lines)).unwrap();
+            write(&place, file, lines);
+            assert_eq!(std::fs::read_to_string(dir.path().join("file")).unwrap(), seal(HEAD, lines));
             assert_eq!(read(&place, file, HEAD, 1000).unwrap().as_deref(), Some(lines));
         }
         let good = std::fs::read(dir.path().join("file")).unwrap();

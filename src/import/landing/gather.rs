@@ -3,10 +3,11 @@
 //! One thread reads the source and writes; several others wait for the disk, so that a thousand small
 //! messages do not wait for it one after the other. Knows the source by its trait.
 
+use super::digest::Digest;
 use super::plan::{Plan, Wanted};
 use super::recognise::{self, Look};
 use super::staging::{Staged, Staging};
-use super::{DIGEST_LEN, Failure, Progress};
+use super::{Failure, Progress};
 use crate::import::{Error, Found, Inventory, SkippedItem, Source};
 use crate::limits;
 use crate::mail::{Bytes, LineEnds, OctetCount};
@@ -29,6 +30,12 @@ pub struct Gathered {
     pub skipped: Vec<SkippedItem>,
 }
 
+impl Gathered {
+    fn of(plan: &Plan) -> Self {
+        Self { staged: Vec::with_capacity(plan.wanted.len()), skipped: Vec::new() }
+    }
+}
+
 /// A message that is written, and not yet synced.
 struct Written {
     file: File,
@@ -49,7 +56,7 @@ pub fn gather<D: Disk>(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Gathered, Failure> {
     staging.sweep(disk)?;
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered::of(plan);
     let mut missing = Vec::new();
     for wanted in &plan.wanted {
         match staging.left.remove(&wanted.key) {
@@ -81,7 +88,7 @@ pub fn gather<D: Disk>(
                 return Ok(()); // Told below.
             }
             let Some(found) = inventory.messages.get(wanted.index) else { return Ok(()) };
-            match work.take(source, (wanted.index, found), &wanted.key) {
+            match work.take(source, (wanted.index, found), wanted.key) {
                 Ok((staged, written)) => {
                     gathered.staged.push((wanted.index, staged));
                     sync(written).map_err(Failure::from)
@@ -118,16 +125,14 @@ pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> 
     };
     let read = plan.wanted.iter().filter(|wanted| is_read(wanted)).map(|wanted| wanted.index);
     source.expect(&read.collect::<Vec<_>>());
-    let mut gathered = Gathered::default();
+    let mut gathered = Gathered::of(plan);
     for wanted in &plan.wanted {
         let Some(found) = found(wanted) else { continue };
         let look =
             if is_read(wanted) { recognise::look(source, wanted.index) } else { Ok(unread(wanted, found)) };
         match look {
             Ok(Look { digest, bytes, octets }) => {
-                gathered
-                    .staged
-                    .push((wanted.index, Staged { key: wanted.key.clone(), bytes, octets, digest }));
+                gathered.staged.push((wanted.index, Staged { key: wanted.key, bytes, octets, digest }));
             }
             Err(Error::Message { what }) => {
                 gathered.skipped.push(skipped(found, &what));
@@ -142,7 +147,7 @@ pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> 
 fn unread(wanted: &Wanted, found: &Found) -> Look {
     let octets = found.octets.unwrap_or_default();
     let bytes = found.bytes.unwrap_or(Bytes(octets.0));
-    Look { digest: format!("unread {}", wanted.index), bytes, octets }
+    Look { digest: Digest::unread(wanted.index), bytes, octets }
 }
 
 /// The place is named once.
@@ -216,7 +221,7 @@ impl<D: Disk> Work<'_, D> {
         &mut self,
         source: &mut dyn Source,
         (index, found): (usize, &Found),
-        key: &str,
+        key: Digest,
     ) -> Result<(Staged, Written), Error> {
         let draft = OsString::from(format!("{key}.draft"));
         let file = self.disk.create(self.folder, &draft).map_err(Error::Landing)?;
@@ -237,9 +242,9 @@ impl<D: Disk> Work<'_, D> {
         }
         self.progress.messages += 1;
         (self.watch)(*self.progress);
-        let staged = incoming.staged(key);
-        let name = staged.name();
-        Ok((staged, Written { file: incoming.file, draft, name }))
+        let Incoming { file, digest, count, bytes, .. } = incoming;
+        let staged = Staged { key, bytes: Bytes(bytes), octets: count.total(), digest: Digest::of(digest) };
+        Ok((staged, Written { file, draft, name: staged.name() }))
     }
 
     fn push(&mut self, incoming: &mut Incoming, block: &[u8]) -> io::Result<()> {
@@ -270,13 +275,5 @@ impl<D: Disk> Work<'_, D> {
             Some(time) => self.disk.set_time(&incoming.file, time),
             None => Ok(()),
         }
-    }
-}
-
-impl Incoming {
-    fn staged(&self, key: &str) -> Staged {
-        let mut digest = crate::maildrop::name::hex(&self.digest.clone().finalize());
-        digest.truncate(DIGEST_LEN);
-        Staged { key: key.to_owned(), bytes: Bytes(self.bytes), octets: self.count.total(), digest }
     }
 }

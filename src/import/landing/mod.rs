@@ -11,6 +11,7 @@
 //! account database and no command line.
 
 mod burial;
+mod digest;
 mod gather;
 mod naming;
 mod outcome;
@@ -36,7 +37,7 @@ use super::{Inventory, Source, Tag};
 use crate::limits;
 use crate::mail::{AccountAddress, Domain};
 use crate::maildrop::disk::{Disk, OwnedDisk, Owner};
-use crate::maildrop::ledger::Ledger;
+use crate::maildrop::ledger::{Entry, Ledger};
 use crate::maildrop::tree::{Folders, Tree};
 use crate::maildrop::{self, Maildrops, moving, name};
 use gather::Gathered;
@@ -48,9 +49,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-
-/// Hex digits of a digest: 128 bits, for messages that nobody made to collide with his own.
-const DIGEST_LEN: usize = 32;
 
 /// Brings mail into the Maildirs below DATA_DIR/mail.
 #[derive(Debug)]
@@ -140,18 +138,20 @@ impl<D: Disk> Landing<D> {
         };
         let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch)?;
         imported.count(&inventory, &plan, &gathered);
+        drop(plan);
         if gathered.staged.is_empty() && !notes {
             moving::clear(disk, &folders.root, &staging.folder)?;
-            return Ok(imported);
+            return Ok(imported.listing(inventory, &gathered));
         }
         // Shown without it, the others would keep it from its place for good.
         if !imported.is_complete() && ledger.entries.iter().all(|entry| entry.base.is_empty()) {
             imported.warnings.push("none of it is shown until all of it can be read".to_owned());
-            return Ok(imported);
+            return Ok(imported.listing(inventory, &gathered));
         }
-        let batch = self.batch(&imported, &inventory, &ledger, &gathered);
-        moving::commit(disk, &staging.folder, &batch.next, &batch.moves)?;
+        let batch = self.commit(&imported, (&inventory, &ledger, &gathered), &staging)?;
         imported.add(batch);
+        let mut imported = imported.listing(inventory, &gathered);
+        drop((ledger, gathered)); // The moves need none of it.
         if !self.publish(account, &folders, &staging)? {
             moving::note_told(disk, &staging.folder)?;
             imported.warnings.push(WAITS.to_owned());
@@ -184,9 +184,9 @@ impl<D: Disk> Landing<D> {
         }
         let gathered = gather::rehearse(source, &inventory, &plan)?;
         imported.count(&inventory, &plan, &gathered);
-        let batch = self.batch(&imported, &inventory, &ledger, &gathered);
+        let batch = self.batch(&imported, (&inventory, &ledger, &gathered), &mut |_, _| Ok(()))?;
         imported.add(batch);
-        Ok(imported)
+        Ok(imported.listing(inventory, &gathered))
     }
 
     fn ledger(&self, account: &AccountAddress) -> io::Result<Ledger> {
@@ -213,15 +213,31 @@ impl<D: Disk> Landing<D> {
         Ok(Ready { inventory, ledger, plan, notes })
     }
 
+    /// What came over is named and committed, message by message.
+    fn commit(
+        &self,
+        imported: &Imported,
+        (inventory, ledger, gathered): (&Inventory, &Ledger, &Gathered),
+        staging: &Staging,
+    ) -> io::Result<Batch> {
+        let mut commit = moving::Commit::begin(&self.tree.disk, &staging.folder)?;
+        ledger.entries.iter().try_for_each(|entry| commit.note(entry))?;
+        let batch = self.batch(imported, (inventory, ledger, gathered), &mut |entry, step| {
+            commit.note(entry)?;
+            commit.step(step)
+        })?;
+        commit.finish()?;
+        Ok(batch)
+    }
+
     fn batch(
         &self,
         imported: &Imported,
-        inventory: &Inventory,
-        ledger: &Ledger,
-        gathered: &Gathered,
-    ) -> Batch {
+        (inventory, ledger, gathered): (&Inventory, &Ledger, &Gathered),
+        each: &mut dyn FnMut(&Entry, &moving::Move) -> io::Result<()>,
+    ) -> io::Result<Batch> {
         let names = (&self.host[..], imported.tag.as_ref());
-        naming::batch(inventory, ledger, &gathered.staged, names, SystemTime::now())
+        naming::batch(inventory, ledger, &gathered.staged, names, SystemTime::now(), each)
     }
 
     /// An import that has not staged anything leaves the mailbox as open as it was.
@@ -250,9 +266,10 @@ impl<D: Disk> Landing<D> {
             imported.add_earlier(earlier);
             moving::note_told(&self.tree.disk, &staging.folder)?;
         }
-        imported.count(&inventory, &plan, &Gathered::default());
+        let gathered = Gathered::default();
+        imported.count(&inventory, &plan, &gathered);
         imported.warnings.push(WAITS.to_owned());
-        Ok(imported)
+        Ok(imported.listing(inventory, &gathered))
     }
 
     /// `false` when a session has the mailbox open and does not end: then the next login makes the moves.

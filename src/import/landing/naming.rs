@@ -2,28 +2,29 @@
 //!
 //! Knows the inventory, the ledger and the digests of what is staged; touches no file.
 
-use super::plan::{certain, origin};
+use super::digest::Digest;
+use super::plan::origin;
 use super::staging::Staged;
-use crate::import::{Found, Inventory, Tag};
+use crate::import::{Found, Inventory, Tag, UniqueIdOf};
 use crate::mail::{Bytes, UniqueId};
 use crate::maildrop::ledger::{Entry, Ledger, Origin};
 use crate::maildrop::moving::Move;
 use crate::maildrop::name::{self, Stamp, Written};
 use crate::maildrop::tree::Place;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
+use std::io;
 use std::time::SystemTime;
 
 /// Microseconds in a name: six digits.
 const MICROS: usize = 1_000_000;
 
-/// What is ready to be committed.
+/// What was named.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// From the staging folder into the Maildir.
-    pub moves: Vec<Move>,
-    /// With what came over before.
-    pub next: Ledger,
+    /// How many messages.
+    pub messages: usize,
     /// How many of each kind.
     pub uidl: Uidl,
     /// Of the files.
@@ -43,16 +44,21 @@ pub struct Uidl {
     pub renamed: usize,
 }
 
-/// Names for what is staged from the mailbox `tag`, `host` as [`name::safe_host`] writes it.
+/// Names for what is staged from the mailbox `tag`, `host` as [`name::safe_host`] writes it. `each` gets what
+/// becomes of one message after the other.
+///
+/// # Errors
+/// Those of `each`.
 pub fn batch(
     inventory: &Inventory,
     ledger: &Ledger,
     staged: &[(usize, Staged)],
     (host, tag): (&str, Option<&Tag>),
     now: SystemTime,
-) -> Batch {
+    each: &mut dyn FnMut(&Entry, &Move) -> io::Result<()>,
+) -> io::Result<Batch> {
     let mut shown = Shown::of(inventory, ledger);
-    let mut batch = Batch { next: ledger.clone(), ..Batch::default() };
+    let mut batch = Batch::default();
     for (index, staged) in staged {
         let (Some(found), Some(origin)) = (inventory.messages.get(*index), origin(inventory, *index)) else {
             continue;
@@ -61,27 +67,28 @@ pub fn batch(
         let stamp = stamp(ledger, *index, now);
         let written = Written { bytes: staged.bytes, octets: staged.octets };
         let base = name::own(&stamp, host, written, unique_id.as_ref());
+        batch.messages += 1;
         batch.bytes.0 += staged.bytes.0;
-        batch.next.entries.push(Entry {
+        let entry = Entry {
             origin,
             unique_id,
-            digest: staged.digest.clone(),
-            base: base.clone().into_encoded_bytes(),
+            digest: staged.digest.to_string(),
+            base: base.as_encoded_bytes().to_vec(),
             mailboxes: tag.iter().map(|tag| tag.as_str().to_owned()).collect(),
-        });
-        batch.moves.push(to_maildir(found, staged, base));
+        };
+        each(&entry, &to_maildir(found, staged, base))?;
     }
-    batch
+    Ok(batch)
 }
 
 impl Batch {
-    fn unique_id(&mut self, shown: &mut Shown, found: &Found, staged: &Staged) -> Option<UniqueId> {
-        let Origin::Kept(id) = certain(found) else {
+    fn unique_id(&mut self, shown: &mut Shown<'_>, found: &Found, staged: &Staged) -> Option<UniqueId> {
+        let UniqueIdOf::Kept(id) = &found.unique_id else {
             self.uidl.generated += 1;
             return None;
         };
-        let given = shown.give(&id, &staged.digest);
-        if given == id {
+        let given = shown.give(id, staged.digest);
+        if given == *id {
             self.uidl.kept += 1;
         } else {
             self.uidl.renamed += 1;
@@ -94,42 +101,52 @@ impl Batch {
 }
 
 /// The unique-ids that are given, and the digests of the messages that have them.
-struct Shown {
-    given: HashMap<UniqueId, HashSet<String>>,
+struct Shown<'a> {
+    /// Without those of the old server that but one message can have.
+    given: HashMap<Cow<'a, UniqueId>, HashSet<Option<Digest>>>,
     /// What mail programs may know from the old server: no message gets one of these by a new number.
-    old: HashSet<UniqueId>,
+    old: HashSet<&'a UniqueId>,
+    /// Those of them that the old server gave to several messages.
+    shared: HashSet<&'a UniqueId>,
 }
 
-impl Shown {
-    fn of(inventory: &Inventory, ledger: &Ledger) -> Self {
-        let mut given = HashMap::<UniqueId, HashSet<String>>::new();
+impl<'a> Shown<'a> {
+    fn of(inventory: &'a Inventory, ledger: &'a Ledger) -> Self {
+        let mut shown = Self { given: HashMap::new(), old: HashSet::new(), shared: HashSet::new() };
         for entry in &ledger.entries {
             if let Some(id) = &entry.unique_id {
-                given.entry(id.clone()).or_default().insert(entry.digest.clone());
+                let digests = shown.given.entry(Cow::Borrowed(id)).or_default();
+                digests.insert(Digest::parse(&entry.digest));
+            }
+            if let Origin::Kept(id) | Origin::Foreseen(id, _) = &entry.origin {
+                shown.old.insert(id);
             }
         }
-        let origins = inventory.messages.iter().map(certain);
-        let origins = origins.chain(ledger.entries.iter().map(|entry| entry.origin.clone()));
-        let old = origins.filter_map(|origin| match origin {
-            Origin::Kept(id) | Origin::Foreseen(id, _) => Some(id),
-            Origin::Made(_) => None,
-        });
-        Self { old: old.collect(), given }
+        for found in &inventory.messages {
+            if let UniqueIdOf::Kept(id) = &found.unique_id
+                && !shown.old.insert(id)
+            {
+                shown.shared.insert(id);
+            }
+        }
+        shown
     }
 
     /// The old server's own, if no other message has it or all that have it are equal; else with the first
     /// number that nobody has.
-    fn give(&mut self, id: &UniqueId, digest: &str) -> UniqueId {
+    fn give(&mut self, id: &UniqueId, digest: Digest) -> UniqueId {
         let mut candidate = id.clone();
         for number in 2_u64.. {
             let is_old = candidate != *id && self.old.contains(&candidate);
             let bearers = self.given.get(&candidate);
-            if !is_old && bearers.is_none_or(|bearers| bearers.contains(digest)) {
+            if !is_old && bearers.is_none_or(|bearers| bearers.contains(&Some(digest))) {
                 break;
             }
             candidate = numbered(id, number);
         }
-        self.given.entry(candidate.clone()).or_default().insert(digest.to_owned());
+        if candidate != *id || self.shared.contains(id) {
+            self.given.entry(Cow::Owned(candidate.clone())).or_default().insert(Some(digest));
+        }
         candidate
     }
 }

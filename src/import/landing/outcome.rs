@@ -93,17 +93,22 @@ impl Imported {
         self.folders_skipped.clone_from(&inventory.folders_skipped);
         self.skipped = inventory.skipped.iter().chain(&gathered.skipped).cloned().collect();
         self.warnings.extend_from_slice(&inventory.warnings);
-        self.listed.clone_from(&inventory.messages);
+    }
+
+    /// With what the old server listed.
+    pub(super) fn listing(mut self, inventory: Inventory, gathered: &Gathered) -> Self {
+        self.listed = inventory.messages;
         // What a source did not say beforehand was counted when it was read.
         for (index, staged) in &gathered.staged {
             if let Some(found) = self.listed.get_mut(*index) {
                 found.octets = found.octets.or(Some(staged.octets));
             }
         }
+        self
     }
 
     pub(super) fn add(&mut self, batch: Batch) {
-        self.imported += batch.moves.len();
+        self.imported += batch.messages;
         self.bytes.0 += batch.bytes.0;
         self.uidl.kept += batch.uidl.kept;
         self.uidl.generated += batch.uidl.generated;

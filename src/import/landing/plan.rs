@@ -2,9 +2,11 @@
 //!
 //! Knows the inventory and the ledger; reads no message and no folder.
 
+use super::digest::Digest;
 use crate::import::{Found, Inventory, Tag, UniqueIdOf};
+use crate::mail::UniqueId;
 use crate::maildrop::ledger::{Entry, Ledger, Origin};
-use crate::maildrop::name;
+use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 
 /// What there is to do.
@@ -24,7 +26,7 @@ pub struct Wanted {
     /// Its index in the inventory.
     pub index: usize,
     /// The same at every run for the same message: what it is called in the staging folder.
-    pub key: String,
+    pub key: Digest,
     /// Whether another message has the same unique-id. Then a copy that an earlier run has staged might be
     /// of that one, and it is read anew.
     pub is_ambiguous: bool,
@@ -46,32 +48,34 @@ impl Plan {
     /// Two mailboxes (`tag`) may have given one unique-id to two messages.
     pub fn of(inventory: &Inventory, ledger: &Ledger, tag: Option<&Tag>) -> Self {
         let known = Known::of(inventory, ledger, tag);
-        let origins: Vec<Origin> = inventory.messages.iter().map(certain).collect();
-        let mut bearers = HashMap::<&Origin, usize>::with_capacity(origins.len());
-        for origin in &origins {
+        let origins = || inventory.messages.iter().map(certain);
+        let mut bearers = HashMap::<Certain<'_>, usize>::with_capacity(inventory.messages.len());
+        for origin in origins() {
             *bearers.entry(origin).or_default() += 1;
         }
-        let mut met = HashMap::<&Origin, usize>::with_capacity(origins.len());
+        let mut met = HashMap::<Certain<'_>, usize>::new();
         let mut plan = Self::default();
-        for (index, certain) in origins.iter().enumerate() {
-            let name = inventory.names.get(index).map(Vec::as_slice);
+        for (index, certain) in origins().enumerate() {
+            let is_ambiguous = bearers.get(&certain).is_some_and(|bearers| *bearers > 1);
+            let name = inventory.names.get(index).map(|name| &name[..]);
             if name.is_some_and(|name| known.names.contains(name)) {
                 plan.already += 1;
                 continue;
             }
-            let nth = met.entry(certain).or_default();
+            let nth = if is_ambiguous { met.get(&certain).copied().unwrap_or(0) } else { 0 };
             let is_certain = !inventory.foreseen.contains(&index);
-            if is_certain && known.origins.get(certain).is_some_and(|known| *nth < *known) {
+            if is_certain && known.origins.get(&certain).is_some_and(|known| nth < *known) {
                 plan.already += 1;
             } else if let Some(origin) = origin(inventory, index) {
-                let is_ambiguous = bearers.get(certain).is_some_and(|bearers| *bearers > 1);
-                let wanted = Wanted { index, key: key(&origin, *nth, tag), is_ambiguous };
+                let wanted = Wanted { index, key: key(&origin, nth, tag), is_ambiguous };
                 match known.rivals(name, Some(certain).filter(|_| is_certain)) {
                     rivals if rivals.is_empty() => plan.wanted.push(wanted),
                     rivals => plan.doubted.push(Doubted { wanted, rivals }),
                 }
             }
-            *nth += 1;
+            if is_ambiguous {
+                met.insert(certain, nth + 1);
+            }
         }
         plan
     }
@@ -81,11 +85,11 @@ impl Plan {
 #[derive(Default)]
 struct Known<'a> {
     /// From this mailbox: how many under each unique-id.
-    origins: HashMap<Origin, usize>,
+    origins: HashMap<Certain<'a>, usize>,
     /// From this mailbox: where the unique-id was not certain.
     names: HashSet<&'a [u8]>,
     /// From other mailboxes: entries of the ledger by unique-id, and by name.
-    origins_elsewhere: HashMap<Origin, Vec<usize>>,
+    origins_elsewhere: HashMap<Certain<'a>, Vec<usize>>,
     names_elsewhere: HashMap<&'a [u8], Vec<usize>>,
 }
 
@@ -101,12 +105,11 @@ impl<'a> Known<'a> {
                     known.names_elsewhere.entry(name).or_default().push(at);
                 }
             }
-            let origin = match &entry.origin {
-                // With names on both sides the name decides.
-                Origin::Foreseen(..) if !inventory.names.is_empty() => continue,
-                Origin::Foreseen(id, _) => Origin::Kept(id.clone()),
-                origin => origin.clone(),
-            };
+            // With names on both sides the name decides.
+            if matches!(entry.origin, Origin::Foreseen(..)) && !inventory.names.is_empty() {
+                continue;
+            }
+            let origin = Certain::from(&entry.origin);
             if is_from_here {
                 *known.origins.entry(origin).or_default() += 1;
             } else {
@@ -116,9 +119,9 @@ impl<'a> Known<'a> {
         known
     }
 
-    fn rivals(&self, name: Option<&[u8]>, origin: Option<&Origin>) -> Vec<usize> {
+    fn rivals(&self, name: Option<&[u8]>, origin: Option<Certain<'_>>) -> Vec<usize> {
         let by_name = name.and_then(|name| self.names_elsewhere.get(name));
-        let by_origin = origin.and_then(|origin| self.origins_elsewhere.get(origin));
+        let by_origin = origin.and_then(|origin| self.origins_elsewhere.get(&origin));
         by_name.or(by_origin).cloned().unwrap_or_default()
     }
 }
@@ -138,24 +141,42 @@ fn name_of(origin: &Origin) -> Option<&[u8]> {
 
 /// By what the ledger will know a message of the inventory again.
 pub fn origin(inventory: &Inventory, index: usize) -> Option<Origin> {
-    let certain = certain(inventory.messages.get(index)?);
-    match (certain, inventory.names.get(index)) {
-        (Origin::Kept(id), Some(name)) if inventory.foreseen.contains(&index) => {
-            Some(Origin::Foreseen(id, name.clone()))
+    Some(match (certain(inventory.messages.get(index)?), inventory.names.get(index)) {
+        (Certain::Kept(id), Some(name)) if inventory.foreseen.contains(&index) => {
+            Origin::Foreseen(id.clone(), name.to_vec())
         }
-        (certain, _) => Some(certain),
+        (Certain::Kept(id), _) => Origin::Kept(id.clone()),
+        (Certain::Made(identity), _) => Origin::Made(identity.to_vec()),
+    })
+}
+
+/// An [`Origin`] as if every unique-id were certain, lent by whoever has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Certain<'a> {
+    /// The old server showed it, or was to.
+    Kept(&'a UniqueId),
+    /// Nobody had seen one.
+    Made(&'a [u8]),
+}
+
+impl<'a> From<&'a Origin> for Certain<'a> {
+    fn from(origin: &'a Origin) -> Self {
+        match origin {
+            Origin::Kept(id) | Origin::Foreseen(id, _) => Self::Kept(id),
+            Origin::Made(identity) => Self::Made(identity),
+        }
     }
 }
 
-/// The same as if every unique-id were certain.
-pub fn certain(found: &Found) -> Origin {
+/// That of a message of the inventory.
+pub fn certain(found: &Found) -> Certain<'_> {
     match &found.unique_id {
-        UniqueIdOf::Kept(id) => Origin::Kept(id.clone()),
-        UniqueIdOf::Made { identity } => Origin::Made(identity.clone()),
+        UniqueIdOf::Kept(id) => Certain::Kept(id),
+        UniqueIdOf::Made { identity } => Certain::Made(identity),
     }
 }
 
-fn key(origin: &Origin, nth: usize, tag: Option<&Tag>) -> String {
+fn key(origin: &Origin, nth: usize, tag: Option<&Tag>) -> Digest {
     let (kind, known_as) = match origin {
         Origin::Kept(id) => ("kept", id.as_bytes()),
         // Not by the number, which another message may have by the next run.
@@ -163,124 +184,9 @@ fn key(origin: &Origin, nth: usize, tag: Option<&Tag>) -> String {
         Origin::Made(identity) => ("made", &identity[..]),
     };
     let mailbox = tag.map_or("", Tag::as_str);
-    let mut key = name::sha256_hex(&[format!("{kind} {nth} {mailbox} ").as_bytes(), known_as].concat());
-    key.truncate(super::DIGEST_LEN);
-    key
+    let hash = Sha256::new().chain_update(format!("{kind} {nth} {mailbox} "));
+    Digest::of(hash.chain_update(known_as))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{inventory, made};
-    use super::*;
-    use crate::mail::UniqueId;
-
-    fn ledger(origins: &[Origin]) -> Ledger {
-        let entry = |origin: &Origin| Entry {
-            origin: origin.clone(),
-            unique_id: None,
-            digest: String::new(),
-            base: Vec::new(),
-            mailboxes: Vec::new(),
-        };
-        Ledger { entries: origins.iter().map(entry).collect() }
-    }
-
-    fn planned(inventory: &Inventory, ledger: &Ledger) -> Plan {
-        Plan::of(inventory, ledger, None)
-    }
-
-    fn kept(id: &str) -> Origin {
-        Origin::Kept(UniqueId::parse(id).unwrap())
-    }
-
-    fn indexes(plan: &Plan) -> Vec<usize> {
-        plan.wanted.iter().map(|wanted| wanted.index).collect()
-    }
-
-    #[test]
-    fn what_came_over_is_not_wanted_and_what_was_called_alike_is_counted() {
-        let mut old = inventory(&["a", "b", "a", "c", "a"]);
-        old.messages.push(made(b"b"));
-        let first = planned(&old, &Ledger::default());
-        assert_eq!((indexes(&first), first.already), (vec![0, 1, 2, 3, 4, 5], 0));
-        let ambiguous: Vec<bool> = first.wanted.iter().map(|wanted| wanted.is_ambiguous).collect();
-        assert_eq!(ambiguous, [true, false, true, false, true, false]);
-        let mut keys: Vec<_> = first.wanted.iter().map(|wanted| &wanted.key).collect();
-        keys.sort();
-        keys.dedup();
-        assert_eq!(keys.len(), 6);
-        let again = planned(&old, &ledger(&[kept("a"), kept("c"), kept("a"), kept("gone")]));
-        assert_eq!((indexes(&again), again.already), (vec![1, 4, 5], 3));
-        assert_eq!(again.wanted[1].key, first.wanted[4].key, "the third of them, in every run");
-        let all =
-            ledger(&[kept("a"), kept("a"), kept("a"), kept("b"), kept("c"), Origin::Made(b"b".to_vec())]);
-        assert_eq!(planned(&old, &all), Plan { already: 6, ..Plan::default() });
-    }
-
-    /// `(unique-id, name, foreseen)`.
-    fn named(messages: &[(&str, &str, bool)]) -> Inventory {
-        let ids: Vec<&str> = messages.iter().map(|(id, ..)| *id).collect();
-        let mut old = inventory(&ids);
-        old.names = messages.iter().map(|(_, name, _)| name.as_bytes().to_vec()).collect();
-        old.foreseen = (0..messages.len()).filter(|index| messages[*index].2).collect();
-        old
-    }
-
-    fn after(old: &Inventory) -> Ledger {
-        ledger(&(0..old.messages.len()).filter_map(|index| origin(old, index)).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_number_that_was_foreseen_and_went_to_another_message_hides_none() {
-        let first = named(&[("1", "a", false), ("2", "x", true)]);
-        assert_eq!(planned(&first, &after(&first)), Plan { already: 2, ..Plan::default() });
-        // x was deleted before anybody logged in, or y came before it.
-        let then = named(&[("1", "a", false), ("2", "y", false), ("3", "x", false)]);
-        let plan = planned(&then, &after(&first));
-        assert_eq!((indexes(&plan), plan.already), (vec![1], 2));
-        assert_ne!(plan.wanted[0].key, planned(&first, &Ledger::default()).wanted[1].key);
-        // Numbers that begin anew hide nothing either.
-        let reset = named(&[("1", "b", true)]);
-        assert_eq!(indexes(&planned(&reset, &after(&first))), [0]);
-    }
-
-    #[test]
-    fn what_had_no_unique_id_there_is_known_when_it_has_one() {
-        let mut first = named(&[("x", "a", false)]);
-        first.messages[0] = made(b"a");
-        let then = named(&[("1", "a", false), ("2", "b", false)]);
-        let plan = planned(&then, &after(&first));
-        assert_eq!((indexes(&plan), plan.already), (vec![1], 1));
-    }
-
-    #[test]
-    fn without_names_the_unique_id_decides() {
-        let first = named(&[("1", "a", false), ("2", "x", true)]);
-        assert_eq!(planned(&inventory(&["1", "2"]), &after(&first)).already, 2);
-    }
-
-    #[test]
-    fn what_came_from_another_mailbox_is_doubted() {
-        let [here, there] = ["f1", "f2"].map(Tag::noted);
-        let mut old = inventory(&["a", "b", "a", "a"]);
-        old.messages.push(made(b"file"));
-        old.names = ["1", "2", "3", "4", "file"].map(|name| name.as_bytes().to_vec()).to_vec();
-        let mut before = ledger(&[kept("a"), kept("a"), Origin::Made(b"file".to_vec()), kept("c")]);
-        before.entries[0].mailboxes = vec!["f1".to_owned()];
-        before.entries[1].mailboxes = vec!["f1".to_owned(), "f2".to_owned()];
-        before.entries[2].mailboxes = vec!["f1".to_owned()];
-        let doubted = |plan: &Plan| -> Vec<(usize, Vec<usize>)> {
-            plan.doubted.iter().map(|doubted| (doubted.wanted.index, doubted.rivals.clone())).collect()
-        };
-        let plan = Plan::of(&old, &before, Some(&here));
-        assert_eq!((indexes(&plan), doubted(&plan), plan.already), (vec![1, 3], vec![], 3));
-        let elsewhere = Plan::of(&old, &before, Some(&there));
-        let expected = vec![(2, vec![0]), (3, vec![0]), (4, vec![2])];
-        assert_eq!((indexes(&elsewhere), doubted(&elsewhere), elsewhere.already), (vec![1], expected, 1));
-        assert_ne!(plan.wanted[0].key, elsewhere.wanted[0].key, "what is staged is of one mailbox");
-        // What nobody knows the mailbox of is believed, and so is who has but one.
-        before.entries.iter_mut().for_each(|entry| entry.mailboxes.clear());
-        assert_eq!(Plan::of(&old, &before, Some(&there)).already, 3);
-        assert_eq!(Plan::of(&old, &before, None).already, 3);
-    }
-}
+mod tests;

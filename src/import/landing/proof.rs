@@ -2,13 +2,13 @@
 //!
 //! Knows the ledger, which says what became of whom. Asks no server.
 
-use super::plan::{certain, is_from};
+use super::plan::{Certain, certain, is_from};
 use super::{Failure, Imported, Landing};
 use crate::import::{Found, Tag, UniqueIdOf};
 use crate::limits;
 use crate::mail::{AccountAddress, Octets, Peer, UniqueId};
 use crate::maildrop::disk::Disk;
-use crate::maildrop::ledger::{Ledger, Origin};
+use crate::maildrop::ledger::Ledger;
 use crate::maildrop::{Entry, Error, Maildrop};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -111,14 +111,10 @@ fn pairs(
         let Entry { unique_id, octets } = entry;
         here.insert(base, Here { number: index + 1, unique_id, octets });
     }
-    let mut landed: HashMap<Origin, VecDeque<&[u8]>> = HashMap::with_capacity(ledger.entries.len());
+    let mut landed: HashMap<Certain<'_>, VecDeque<&[u8]>> = HashMap::with_capacity(ledger.entries.len());
     for entry in ledger.entries.iter().filter(|entry| is_from(entry, tag)) {
         // What was foreseen is what is shown here: only an import cares for the difference.
-        let shown = match &entry.origin {
-            Origin::Foreseen(id, _) => Origin::Kept(id.clone()),
-            certain => certain.clone(),
-        };
-        landed.entry(shown).or_default().push_back(&entry.base);
+        landed.entry(Certain::from(&entry.origin)).or_default().push_back(&entry.base);
     }
     let mut pairs = Vec::with_capacity(listed.len());
     let mut last = 0;

@@ -5,8 +5,9 @@
 //! Files are looked at one by one. Over the wire that would be to fetch all of it once more: there a few
 //! messages stand for the mailbox. Knows the source by its trait, and writes nothing.
 
+use super::Failure;
+use super::digest::Digest;
 use super::plan::{Doubted, Plan};
-use super::{DIGEST_LEN, Failure};
 use crate::import::{Error, Inventory, Source, Tag};
 use crate::limits;
 use crate::mail::{Bytes, Octets};
@@ -58,17 +59,24 @@ enum Same {
     /// All: it is the same mailbox.
     All,
     /// Those with these digests, by index of the inventory.
-    Equal(HashMap<usize, String>),
+    Equal(HashMap<usize, Digest>),
 }
 
 impl Same {
     fn is(&self, index: usize, rival: Option<&Entry>) -> bool {
         match (self, rival) {
             (Self::All, rival) => rival.is_some(),
-            (Self::Equal(digests), Some(rival)) => digests.get(&index) == Some(&rival.digest),
+            (Self::Equal(digests), Some(rival)) => {
+                digests.get(&index).is_some_and(|digest| is_of(rival, *digest))
+            }
             (Self::Equal(_), None) => false,
         }
     }
+}
+
+/// Whether an entry is of a text.
+fn is_of(entry: &Entry, digest: Digest) -> bool {
+    Digest::parse(&entry.digest) == Some(digest)
 }
 
 fn same(
@@ -96,9 +104,9 @@ fn same(
     let samples: Vec<&Doubted> = doubted.iter().step_by(step.max(1)).collect();
     let digests = digests(source, samples.iter().copied())?;
     let is_equal = |doubted: &&&Doubted| {
-        let digest = digests.get(&doubted.wanted.index);
         let mut rivals = doubted.rivals.iter().filter_map(|rival| ledger.entries.get(*rival));
-        digest.is_some() && rivals.any(|rival| Some(&rival.digest) == digest)
+        let digest = digests.get(&doubted.wanted.index);
+        digest.is_some_and(|digest| rivals.any(|rival| is_of(rival, *digest)))
     };
     let equal = samples.iter().filter(is_equal).count();
     // Not every one: Courier sends a message with 8-bit letters in its header as another one each time.
@@ -116,7 +124,7 @@ fn has_the_size(inventory: &Inventory, ledger: &Ledger, doubted: &Doubted) -> bo
 fn digests<'a>(
     source: &mut dyn Source,
     doubted: impl Iterator<Item = &'a Doubted>,
-) -> Result<HashMap<usize, String>, Failure> {
+) -> Result<HashMap<usize, Digest>, Failure> {
     let indexes: Vec<usize> = doubted.map(|doubted| doubted.wanted.index).collect();
     source.expect(&indexes);
     let mut digests = HashMap::with_capacity(indexes.len());
@@ -134,7 +142,7 @@ fn digests<'a>(
 /// What a message would be here.
 pub struct Look {
     /// Of its text.
-    pub digest: String,
+    pub digest: Digest,
     /// Of its file.
     pub bytes: Bytes,
     /// On the wire.
@@ -162,7 +170,5 @@ pub fn look(source: &mut dyn Source, index: usize) -> Result<Look, Error> {
     })?;
     decoder.finish(&mut text);
     take(&mut text);
-    let mut digest = name::hex(&sum.finalize());
-    digest.truncate(DIGEST_LEN);
-    Ok(Look { digest, bytes: Bytes(bytes), octets: count.total() })
+    Ok(Look { digest: Digest::of(sum), bytes: Bytes(bytes), octets: count.total() })
 }

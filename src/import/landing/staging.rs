@@ -4,6 +4,7 @@
 //! was broken off goes on behind the last one. Knows the folder; which messages are wanted it is told.
 
 use super::Failure;
+use super::digest::Digest;
 use crate::limits;
 use crate::mail::{Bytes, Octets};
 use crate::maildrop::disk::Disk;
@@ -22,7 +23,7 @@ pub struct Staging {
     /// It.
     pub folder: Folder,
     /// Whole messages that an earlier run has left, by key.
-    pub left: HashMap<String, Staged>,
+    pub left: HashMap<Digest, Staged>,
     /// Half messages and the like.
     pub rubbish: Vec<OsString>,
     /// Closing it unlocks; a crash closes it too.
@@ -30,16 +31,16 @@ pub struct Staging {
 }
 
 /// One whole message in the folder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Staged {
     /// Which message it is.
-    pub key: String,
+    pub key: Digest,
     /// The size of the file.
     pub bytes: Bytes,
     /// The size on the wire.
     pub octets: Octets,
     /// Of its text.
-    pub digest: String,
+    pub digest: Digest,
 }
 
 impl Staged {
@@ -50,10 +51,10 @@ impl Staged {
 
     fn parse(name: &OsStr) -> Option<Self> {
         let mut fields = name.to_str()?.split(',');
-        let key = fields.next()?.to_owned();
+        let key = Digest::parse(fields.next()?)?;
         let bytes = Bytes(fields.next()?.parse().ok()?);
         let octets = Octets(fields.next()?.parse().ok()?);
-        Some(Self { key, bytes, octets, digest: fields.next()?.to_owned() })
+        Some(Self { key, bytes, octets, digest: Digest::parse(fields.next()?)? })
     }
 }
 
@@ -124,13 +125,13 @@ impl Staging {
 }
 
 /// Whole messages, and what is none. A file that is not as long as its name says is none.
-fn look<D: Disk>(disk: &D, folder: &Folder) -> io::Result<(HashMap<String, Staged>, Vec<OsString>)> {
+fn look<D: Disk>(disk: &D, folder: &Folder) -> io::Result<(HashMap<Digest, Staged>, Vec<OsString>)> {
     let (mut whole, mut rubbish) = (HashMap::new(), Vec::new());
     disk.each_file(folder, &mut |name| {
         let size = folder.stat(name).ok().and_then(|stat| u64::try_from(stat.st_size).ok());
         match Staged::parse(name).filter(|staged| size == Some(staged.bytes.0)) {
             Some(staged) => {
-                whole.insert(staged.key.clone(), staged);
+                whole.insert(staged.key, staged);
             }
             None if moving::is_our_own(name) => {}
             None => rubbish.push(name.to_owned()),

@@ -27,6 +27,13 @@ fn staged() -> (Lent, Vec<Move>, Ledger) {
     (maildir, moves, Ledger { entries: vec![entry] })
 }
 
+fn commit<D: Disk>(disk: &D, staging: &Folder, next: &Ledger, moves: &[Move]) -> io::Result<()> {
+    let mut commit = Commit::begin(disk, staging)?;
+    next.entries.iter().try_for_each(|entry| commit.note(entry))?;
+    moves.iter().try_for_each(|step| commit.step(step))?;
+    commit.finish()
+}
+
 fn staging(maildir: &Lent) -> Folder {
     folder(&maildir.path(STAGING))
 }

@@ -215,8 +215,10 @@ fn note(maildir: &Lent, entries: &[(&UniqueId, &str)]) {
         base: base.as_bytes().to_vec(),
         mailboxes: Vec::new(),
     };
-    let ledger = Ledger { entries: entries.iter().map(entry).collect() };
-    maildir.put("restante-imported", ledger.to_text());
+    let file = std::ffi::OsStr::new("restante-imported");
+    let mut draft = ledger::Draft::create(&OsDisk, &maildir.folders.root, file).unwrap();
+    entries.iter().for_each(|named| draft.push(&OsDisk, &entry(named)).unwrap());
+    draft.finish(&OsDisk).unwrap();
 }
 
 #[test]

@@ -4,18 +4,33 @@ use super::super::testing::{inventory, made};
 use super::*;
 use crate::limits;
 use crate::mail::Octets;
+use sha2::{Digest as _, Sha256};
 
-fn staged(digest: &str) -> Staged {
-    Staged { key: "k".into(), bytes: Bytes(2), octets: Octets(3), digest: digest.into() }
+/// What was named: the counts, the ledger after it, and the moves.
+struct Named {
+    batch: Batch,
+    next: Ledger,
+    moves: Vec<Move>,
 }
 
-fn named(inventory: &Inventory, ledger: &Ledger, digests: &[&str]) -> Batch {
-    let staged: Vec<_> = digests.iter().enumerate().map(|(index, digest)| (index, staged(digest))).collect();
-    batch(inventory, ledger, &staged, ("host", None), SystemTime::now())
+fn staged(text: &str) -> Staged {
+    let digest = Digest::of(Sha256::new().chain_update(text));
+    Staged { key: Digest::unread(0), bytes: Bytes(2), octets: Octets(3), digest }
 }
 
-fn ids(batch: &Batch) -> Vec<String> {
-    batch
+fn named(inventory: &Inventory, ledger: &Ledger, texts: &[&str]) -> Named {
+    let staged: Vec<_> = texts.iter().enumerate().map(|(index, text)| (index, staged(text))).collect();
+    let (mut next, mut moves) = (ledger.clone(), Vec::new());
+    let batch = batch(inventory, ledger, &staged, ("host", None), SystemTime::now(), &mut |entry, step| {
+        next.entries.push(entry.clone());
+        moves.push(step.clone());
+        Ok(())
+    });
+    Named { batch: batch.unwrap(), next, moves }
+}
+
+fn ids(named: &Named) -> Vec<String> {
+    named
         .next
         .entries
         .iter()
@@ -32,7 +47,8 @@ fn a_new_number_is_nobodys_of_now_and_of_ever() {
     let later = inventory(&["a-2", "a"]);
     let again = named(&later, &first.next, &["v", "w"]);
     assert_eq!(ids(&again)[3..], ["a-2-2", "a-4"]);
-    assert_eq!((again.uidl.renamed, again.warnings.len(), again.moves.len()), (2, 2, 2));
+    let Named { batch, moves, .. } = again;
+    assert_eq!((batch.uidl.renamed, batch.warnings.len(), batch.messages, moves.len()), (2, 2, 2, 2));
 }
 
 #[test]
@@ -46,7 +62,7 @@ fn one_without_room_for_a_number_is_renamed_too() {
 fn the_first_import_is_the_oldest_mail_and_the_next_is_new() {
     let old = inventory(&["a", "b"]);
     let first = named(&old, &Ledger::default(), &["x", "y"]);
-    let base = |batch: &Batch, at: usize| String::from_utf8(batch.next.entries[at].base.clone()).unwrap();
+    let base = |named: &Named, at: usize| String::from_utf8(named.next.entries[at].base.clone()).unwrap();
     assert!(base(&first, 0).starts_with("0.M000001P") && base(&first, 1).starts_with("0.M000002P"));
     let next = named(&inventory(&["c"]), &first.next, &["z"]);
     assert!(!base(&next, 2).starts_with("0."));
@@ -58,7 +74,7 @@ fn the_first_import_is_the_oldest_mail_and_the_next_is_new() {
 fn flags_and_places_are_those_of_the_old_server() {
     let mut old = inventory(&["a"]);
     old.messages.push(made(b"new"));
-    let batch = named(&old, &Ledger::default(), &["x", "y"]);
-    let place = |at: usize| (batch.moves[at].place, batch.moves[at].name.to_str().unwrap().split(':').nth(1));
+    let Named { moves, .. } = named(&old, &Ledger::default(), &["x", "y"]);
+    let place = |at: usize| (moves[at].place, moves[at].name.to_str().unwrap().split(':').nth(1));
     assert_eq!((place(0), place(1)), ((Place::Cur, Some("2,RS")), (Place::New, None)));
 }
