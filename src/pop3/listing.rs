@@ -4,6 +4,7 @@
 
 use super::command::Number;
 use super::response::{Lines, Response};
+use crate::limits;
 use crate::mail::{Contents, MessageNumber, Octets, UniqueId};
 use std::sync::Arc;
 
@@ -23,6 +24,15 @@ pub struct Listing {
 struct Marks {
     deleted: bool,
     retrieved: bool,
+}
+
+/// One of the two lists of all messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum List {
+    /// LIST: the scan listing.
+    Sizes,
+    /// UIDL: the unique-id listing.
+    UniqueIds,
 }
 
 /// What QUIT has to carry out.
@@ -117,30 +127,27 @@ impl Listing {
         Response::unique_id(number, self.contents.unique_id(number.index()))
     }
 
-    /// The scan listing of all messages that are not marked.
-    pub(super) fn sizes(&self) -> Response {
-        let mut lines = Lines::begin(&self.summary().text());
-        self.each_present(|number, index| {
-            lines.line(format_args!("{number} {}", self.contents.octets(index)));
-        });
-        lines.end()
-    }
-
-    /// The unique-id listing of all messages that are not marked.
-    pub(super) fn unique_ids(&self) -> Response {
-        let mut lines = Lines::begin("+OK unique-ids follow");
-        self.each_present(|number, index| {
-            lines.unique_id(number, self.contents.unique_id(index));
-        });
-        lines.end()
-    }
-
-    /// Shows number and index of each message that is not marked.
-    fn each_present(&self, mut show: impl FnMut(usize, usize)) {
-        for (index, marks) in self.marks.iter().enumerate() {
-            if !marks.deleted {
-                show(index + 1, index);
+    /// A part of a list of all messages that are not marked: from the message with that index on, and from
+    /// which index the next part goes on. `None`: this was the last one, the final dot is in it.
+    pub(super) fn part(&self, list: List, from: usize) -> (Response, Option<usize>) {
+        let mut lines = match list {
+            _ if from > 0 => Lines::go_on(),
+            List::Sizes => Lines::begin(&self.summary().text()),
+            List::UniqueIds => Lines::begin("+OK unique-ids follow"),
+        };
+        let behind = self.marks.get(from..).unwrap_or_default();
+        let mut present = (from..).zip(behind).filter(|(_, marks)| !marks.deleted).map(|(index, _)| index);
+        for index in present.by_ref().take(limits::LIST_PART) {
+            match list {
+                List::Sizes => {
+                    lines.line(format_args!("{} {}", index + 1, self.contents.octets(index)));
+                }
+                List::UniqueIds => lines.unique_id(index + 1, self.contents.unique_id(index)),
             }
+        }
+        match present.next() {
+            Some(next) => (lines.break_off(), Some(next)),
+            None => (lines.end(), None),
         }
     }
 }
@@ -194,15 +201,53 @@ mod tests {
     fn lists_are_written_line_by_line() {
         let listing = listing(&[("u1", 120), ("a-longer-one", 0), ("u3", 4_294_967_296)]);
         assert_eq!(
-            listing.sizes().text(),
+            whole(&listing, List::Sizes),
             "+OK 3 messages (4294967416 octets)\r\n1 120\r\n2 0\r\n3 4294967296\r\n."
         );
         assert_eq!(
-            listing.unique_ids().text(),
+            whole(&listing, List::UniqueIds),
             "+OK unique-ids follow\r\n1 u1\r\n2 a-longer-one\r\n3 u3\r\n."
         );
         assert_eq!(listing.unique_id(number(2)).text(), "+OK 2 a-longer-one");
-        assert_eq!(Listing::default().sizes().text(), "+OK 0 messages (0 octets)\r\n.");
+        assert_eq!(whole(&Listing::default(), List::Sizes), "+OK 0 messages (0 octets)\r\n.");
+    }
+
+    /// All parts, as they are sent, and how many there are.
+    fn parts(listing: &Listing, list: List) -> (String, usize) {
+        let (mut sent, mut count, mut from) = (Vec::new(), 0, Some(0));
+        while let Some(index) = from {
+            let (response, next) = listing.part(list, index);
+            response.write_to(&mut sent);
+            (count, from) = (count + 1, next);
+        }
+        (String::from_utf8(sent).unwrap(), count)
+    }
+
+    /// A list that is one part, without its last CR LF.
+    fn whole(listing: &Listing, list: List) -> String {
+        let (sent, count) = parts(listing, list);
+        assert_eq!(count, 1);
+        sent.strip_suffix("\r\n").unwrap().to_owned()
+    }
+
+    #[test]
+    fn long_lists_come_in_parts_without_a_seam() {
+        const PART: usize = limits::LIST_PART;
+        for (count, in_parts) in [(PART - 1, 1), (PART, 1), (PART + 1, 2), (2 * PART, 2), (2 * PART + 1, 3)] {
+            let ids: Vec<_> = (1..=count).map(|n| UniqueId::parse(&format!("u{n}")).unwrap()).collect();
+            let mut listing: Listing = ids.iter().map(|id| (id, Octets(7))).collect();
+            let lines: String = (1..=count).map(|n| format!("{n} u{n}\r\n")).collect();
+            let expected = format!("+OK unique-ids follow\r\n{lines}.\r\n");
+            assert_eq!(parts(&listing, List::UniqueIds), (expected, in_parts));
+            let lines: String = (1..=count).map(|n| format!("{n} 7\r\n")).collect();
+            let expected = format!("+OK {count} messages ({} octets)\r\n{lines}.\r\n", 7 * count);
+            assert_eq!(parts(&listing, List::Sizes), (expected, in_parts));
+            // Whatever is marked, no part is empty: that would be an empty line.
+            for n in 2..=count {
+                listing.delete(MessageNumber::from_index(n - 1).unwrap());
+            }
+            assert_eq!(whole(&listing, List::UniqueIds), "+OK unique-ids follow\r\n1 u1\r\n.");
+        }
     }
 
     #[test]
@@ -213,7 +258,7 @@ mod tests {
         assert_eq!(listing.stat().text(), "+OK 2 301");
         assert_eq!(listing.find(Number(2)), None);
         assert_eq!(listing.find(Number(3)), Some(number(3)));
-        assert_eq!(listing.unique_ids().text(), "+OK unique-ids follow\r\n1 u1\r\n3 u3\r\n.");
+        assert_eq!(whole(&listing, List::UniqueIds), "+OK unique-ids follow\r\n1 u1\r\n3 u3\r\n.");
         listing.reset();
         assert_eq!(listing.stat().text(), "+OK 3 321");
         assert_eq!(listing.find(Number(2)), Some(number(2)));

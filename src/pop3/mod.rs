@@ -13,4 +13,6 @@ pub use command::Extent;
 pub use listing::{Listing, Marked};
 pub use relay::Relayed;
 pub use response::Response;
-pub use session::{LoginTicket, LookUpTicket, Refusal, SendTicket, Session, Step, Terms, UpdateTicket};
+pub use session::{
+    LoginTicket, LookUpTicket, PartTicket, Refusal, SendTicket, Session, Step, Terms, UpdateTicket,
+};

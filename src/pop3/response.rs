@@ -211,6 +211,11 @@ impl Lines {
         Self(format!("{status}\r\n").into_bytes())
     }
 
+    /// Behind a part that was broken off.
+    pub(super) fn go_on() -> Self {
+        Self(Vec::new())
+    }
+
     pub(super) fn add(&mut self, line: &str) {
         self.0.extend_from_slice(line.as_bytes());
         self.0.extend_from_slice(b"\r\n");
@@ -232,6 +237,12 @@ impl Lines {
     fn put(&mut self, text: fmt::Arguments<'_>) {
         let written = self.0.write_fmt(text);
         debug_assert!(written.is_ok(), "writing to a Vec cannot fail");
+    }
+
+    /// A part of a response, of one line at least: more follows.
+    pub(super) fn break_off(mut self) -> Response {
+        self.0.truncate(self.0.len().saturating_sub(b"\r\n".len()));
+        Response(Cow::Owned(self.0))
     }
 
     pub(super) fn end(mut self) -> Response {

@@ -15,7 +15,7 @@ use crate::mail::{MessageNumber, Password, UserName};
 use crate::sasl::{ChannelBindings, Credentials, Exchange, Login, Mechanism, Turn, scram};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-pub use tickets::{LoginTicket, LookUpTicket, SendTicket, UpdateTicket};
+pub use tickets::{LoginTicket, LookUpTicket, PartTicket, SendTicket, UpdateTicket};
 
 /// The session of one connection; after a TLS handshake a new one takes its place.
 #[derive(Debug)]
@@ -65,6 +65,8 @@ enum State {
 pub enum Step {
     /// Answer this.
     Say(Response),
+    /// Answer this, and what [`Session::go_on`] gives for the ticket: a long list, part by part.
+    SayPart(Response, PartTicket),
     /// Judge this login, and open the maildrop.
     LogIn(Login, LoginTicket),
     /// Find what SCRAM needs to know of this user.
@@ -145,6 +147,14 @@ impl Session {
     /// The accounts were not asked, or could not answer.
     pub fn not_looked_up(&mut self, _ticket: LookUpTicket, why: Refusal) -> Step {
         self.refuse(why)
+    }
+
+    /// A part of a list was said: the next one.
+    pub fn go_on(&mut self, ticket: PartTicket) -> Step {
+        match &self.state {
+            State::Transaction(listing) => transaction::list(listing, ticket.list, ticket.next),
+            _ => self.mistake(Response::LOG_IN_FIRST),
+        }
     }
 
     /// The message was sent to its end. Only RETR marks it as retrieved.

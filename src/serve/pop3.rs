@@ -135,6 +135,12 @@ async fn carry_out(
                 connection.say(&response).await?;
                 return Ok(Flow::GoOn);
             }
+            Step::SayPart(response, ticket) => {
+                connection.say(&response).await?;
+                // Others wait on this thread while a part is put together.
+                future::yield_now().await;
+                session.go_on(ticket)
+            }
             Step::HangUp(response) => {
                 connection.say(&response).await?;
                 return Err(End::HungUp(response));

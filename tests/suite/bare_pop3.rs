@@ -60,6 +60,11 @@ impl Host {
     fn carry_out(&mut self, step: Step) {
         match step {
             Step::Say(response) => response.write_to(&mut self.out),
+            Step::SayPart(response, ticket) => {
+                response.write_to(&mut self.out);
+                let step = self.session.go_on(ticket);
+                self.carry_out(step);
+            }
             Step::HangUp(response) => {
                 response.write_to(&mut self.out);
                 self.open = false;

@@ -4,6 +4,7 @@
 
 use crate::mail::{MessageNumber, Octets};
 use crate::pop3::command::Extent;
+use crate::pop3::listing::List;
 use crate::pop3::response::Response;
 use crate::sasl::{Mechanism, scram};
 
@@ -26,6 +27,13 @@ pub struct SendTicket {
     pub(super) number: MessageNumber,
     pub(super) extent: Extent,
     pub(super) octets: Octets,
+}
+
+/// For what follows a [`super::Step::SayPart`].
+#[derive(Debug)]
+pub struct PartTicket {
+    pub(super) list: List,
+    pub(super) next: usize,
 }
 
 /// For the answer to [`super::Step::Update`].

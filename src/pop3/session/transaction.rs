@@ -1,9 +1,9 @@
 //! The commands of the TRANSACTION state, answered from memory.
 
-use super::{SendTicket, Step};
+use super::{PartTicket, SendTicket, Step};
 use crate::mail::MessageNumber;
 use crate::pop3::command::{Command, Extent, Number};
-use crate::pop3::listing::Listing;
+use crate::pop3::listing::{List, Listing};
 use crate::pop3::response::Response;
 
 /// The commands of RFC 1939, 5 and 7. A number that no message has is no mistake to be counted: a
@@ -17,9 +17,9 @@ pub(super) fn answer(listing: &mut Listing, command: Command) -> Step {
     };
     match command {
         Command::Stat => Step::Say(listing.stat()),
-        Command::List(None) => Step::Say(listing.sizes()),
+        Command::List(None) => list(listing, List::Sizes, 0),
         Command::List(Some(number)) => about(listing, number, |listing, found| listing.size(found)),
-        Command::Uidl(None) => Step::Say(listing.unique_ids()),
+        Command::Uidl(None) => list(listing, List::UniqueIds, 0),
         Command::Uidl(Some(number)) => about(listing, number, |listing, found| listing.unique_id(found)),
         Command::Dele(number) => about(listing, number, |listing, found| {
             listing.delete(found);
@@ -34,6 +34,14 @@ pub(super) fn answer(listing: &mut Listing, command: Command) -> Step {
         Command::Last => Step::Say(listing.last()),
         // NOOP; all others were answered before a maildrop was asked for.
         _ => Step::Say(Response::NOOP),
+    }
+}
+
+/// A list, or a part of one that is long.
+pub(super) fn list(listing: &Listing, list: List, from: usize) -> Step {
+    match listing.part(list, from) {
+        (response, Some(next)) => Step::SayPart(response, PartTicket { list, next }),
+        (response, None) => Step::Say(response),
     }
 }
 

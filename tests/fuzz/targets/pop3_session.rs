@@ -67,6 +67,7 @@ impl Host {
     fn carry_out(&mut self, line: &[u8], step: Step) {
         match step {
             Step::Say(response) => self.say_to(line, &response),
+            Step::SayPart(response, _) => panic!("a part of a short list: {}", response.text()),
             Step::HangUp(response) => self.hang_up(&response),
             Step::StartTls(response) => {
                 assert!(!self.logged_in && self.terms.tls.is_none(), "STLS is taken");
