@@ -10,7 +10,7 @@ use super::numbers::renumbered;
 use super::problem::Problem;
 use super::server::{Login, Patience, Server};
 use crate::config::Finding;
-use crate::import::{Error, Flags, Found, Inventory, Provenance, Source, UniqueIdOf};
+use crate::import::{Error, Flags, Found, Inventory, Place, Provenance, Source, UniqueIdOf};
 use crate::limits;
 use crate::mail::{Octets, UniqueId};
 use crate::pop3::client::{Answer, Request};
@@ -268,7 +268,7 @@ impl Mailbox {
     }
 
     fn about(&self, index: usize, why: &str) -> Error {
-        let place = self.messages.get(index).map_or_else(String::new, place);
+        let place = self.messages.get(index).map_or_else(String::new, |message| place(message).to_string());
         Error::Message { what: format!("{place}: {why}") }
     }
 }
@@ -307,7 +307,7 @@ pub(super) fn found(message: &Message) -> Result<Found, Error> {
             remedy: format!("one of up to {} octets without NUL can", limits::CARRIED_ID_MAX),
         })
     };
-    let made = || Ok(UniqueIdOf::Made { identity: message.identity.clone() });
+    let made = || Ok(UniqueIdOf::Made { identity: message.identity[..].into() });
     Ok(Found {
         unique_id: message.unique_id.as_ref().map_or_else(made, carried)?,
         octets: message.octets.map(Octets),
@@ -319,8 +319,8 @@ pub(super) fn found(message: &Message) -> Result<Found, Error> {
     })
 }
 
-pub(super) fn place(message: &Message) -> String {
-    format!("message {}", message.number)
+pub(super) fn place(message: &Message) -> Place {
+    Place::Number(message.number)
 }
 
 impl From<Problem> for Error {

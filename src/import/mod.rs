@@ -18,5 +18,5 @@ mod way;
 pub use doveconf::Doveconf;
 pub use landing::{Failure, Imported, Landing, Progress, Uidl};
 pub use provenance::{Provenance, Tag};
-pub use source::{Error, Flags, Found, Inventory, SkippedFolder, SkippedItem, Source, UniqueIdOf};
+pub use source::{Error, Flags, Found, Inventory, Place, SkippedFolder, SkippedItem, Source, UniqueIdOf};
 pub use uidl_format::{UidlFormat, Variable, Variables};

@@ -6,7 +6,7 @@
 use super::Provenance;
 use crate::mail::{Bytes, Octets, UniqueId};
 use std::collections::HashSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::time::SystemTime;
 
@@ -68,7 +68,7 @@ pub struct Inventory {
     pub messages: Vec<Found>,
     /// By index: what stays the same of a message there, whatever its unique-id becomes (a file name without
     /// its flags). Empty where there is nothing of the kind.
-    pub names: Vec<Vec<u8>>,
+    pub names: Vec<Box<[u8]>>,
     /// Indexes of messages that came after the last login there: their unique-id is the one that the old
     /// server will give at the next, unless something comes between.
     pub foreseen: HashSet<usize>,
@@ -95,8 +95,34 @@ pub struct Found {
     pub flags: Flags,
     /// Whether no mail program has ever seen it (new/).
     pub is_new: bool,
-    /// For the operator: a file name, a position in an mbox, a message number.
-    pub place: String,
+    /// For the operator.
+    pub place: Place,
+}
+
+/// Where a message lies there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The name of its file.
+    File(Box<str>),
+    /// Its number on a server.
+    Number(u32),
+    /// In an mbox.
+    Mbox {
+        /// From 1.
+        number: usize,
+        /// Where its header starts.
+        octet: u64,
+    },
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(name) => f.write_str(name),
+            Self::Number(number) => write!(f, "message {number}"),
+            Self::Mbox { number, octet } => write!(f, "message {number}, at octet {octet}"),
+        }
+    }
 }
 
 /// The two kinds of unique-ids that come along.
@@ -108,26 +134,36 @@ pub enum UniqueIdOf {
     /// file name, a hash of its octets), so that a second import knows it.
     Made {
         /// See above.
-        identity: Vec<u8>,
+        identity: Box<[u8]>,
     },
 }
 
-/// The flags of a Maildir file name: letters, ascending.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Flags(String);
+/// The flags of a Maildir file name: a bit for each letter, the lowest for `A`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u64);
 
 impl Flags {
-    /// Of any letters: sorted, each once; what is no ASCII letter is left out.
+    /// Of any letters; what is no ASCII letter is left out.
     pub fn new(letters: impl IntoIterator<Item = char>) -> Self {
-        let mut letters: Vec<char> = letters.into_iter().filter(char::is_ascii_alphabetic).collect();
-        letters.sort_unstable();
-        letters.dedup();
-        Self(letters.into_iter().collect())
+        let letters = letters.into_iter().filter(char::is_ascii_alphabetic);
+        Self(letters.fold(0, |bits, letter| bits | Self::bit(letter)))
     }
 
-    /// As behind `:2,`.
-    pub fn as_str(&self) -> &str {
-        &self.0
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn bit(letter: char) -> u64 {
+        1 << (u32::from(letter) - u32::from('A'))
+    }
+}
+
+/// As behind `:2,`: ascending, each letter once.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = ('A'..='z').filter(|letter| self.0 & Self::bit(*letter) != 0);
+        letters.try_for_each(|letter| f.write_char(letter))
     }
 }
 
@@ -191,6 +227,7 @@ mod tests {
 
     #[test]
     fn flags_are_sorted_letters() {
-        assert_eq!(Flags::new("SRaS,2".chars()).as_str(), "RSa");
+        assert_eq!(Flags::new("zSRaS,2".chars()).to_string(), "RSaz");
+        assert!(Flags::new(",2\u{e4}".chars()).is_empty());
     }
 }

@@ -147,11 +147,24 @@ pub fn next(staging: &Folder) -> io::Result<ledger::Ledger> {
 ///
 /// # Errors
 /// `InvalidData` for a damaged list; what the disk says.
-pub fn committed(staging: &Folder) -> io::Result<Option<Vec<Move>>> {
+pub fn committed(staging: &Folder) -> io::Result<Option<Moves>> {
     let file = OsStr::new(COMMIT);
     let Some(lines) = sealed::read(staging, file, HEAD, limits::LEDGER_FILE_MAX)? else { return Ok(None) };
-    let moves = lines.lines().map(parse_line).collect::<Option<_>>();
-    moves.map(Some).ok_or_else(|| sealed::damaged(staging, file))
+    if lines.lines().any(|line| parse_line(line).is_none()) {
+        return Err(sealed::damaged(staging, file));
+    }
+    Ok(Some(Moves(lines)))
+}
+
+/// Moves as lines, which is the shortest way to hold many.
+#[derive(Debug)]
+pub struct Moves(String);
+
+impl Moves {
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Move> {
+        self.0.lines().filter_map(parse_line)
+    }
 }
 
 /// Moves what was committed and puts the ledger in force; what is left of the staging folder means nothing
@@ -161,8 +174,8 @@ pub fn committed(staging: &Folder) -> io::Result<Option<Vec<Move>>> {
 /// What the disk says; the mark stays, and the next one to look goes on.
 pub fn finish<D: Disk>(disk: &D, folders: &Folders, staging: &Folder) -> io::Result<()> {
     let Some(moves) = committed(staging)? else { return Ok(()) };
-    for step in &moves {
-        link(disk, folders, staging, step)?;
+    for step in moves.iter() {
+        link(disk, folders, staging, &step)?;
     }
     for place in [Place::New, Place::Cur] {
         if moves.iter().any(|step| step.place == place) {

@@ -3,7 +3,7 @@
 use crate::fetch::{PATIENT, anna, ids, listed};
 use crate::rude::Rude;
 use restante::fetch::{Mailbox, Matched, Server};
-use restante::import::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
+use restante::import::{Error, Flags, Found, Inventory, Place, Source, UniqueIdOf};
 use std::io;
 
 fn server(rude: &Rude) -> Server {
@@ -17,7 +17,7 @@ fn identities(script: &str) -> Vec<Vec<u8>> {
     mailbox.close();
     rude.done();
     let identity = |found: Found| match found.unique_id {
-        UniqueIdOf::Made { identity } => identity,
+        UniqueIdOf::Made { identity } => identity.into(),
         UniqueIdOf::Kept(id) => panic!("{id}"),
     };
     inventory.messages.into_iter().map(identity).collect()
@@ -106,13 +106,13 @@ impl Source for Files {
 
     fn inventory(&mut self) -> Result<Inventory, Error> {
         let found = |index: usize| Found {
-            unique_id: UniqueIdOf::Made { identity: vec![index as u8] },
+            unique_id: UniqueIdOf::Made { identity: [index as u8].into() },
             octets: None,
             bytes: None,
             received: None,
             flags: Flags::default(),
             is_new: false,
-            place: format!("file {index}"),
+            place: Place::File(format!("file {index}").into()),
         };
         Ok(Inventory { messages: (0..self.0.len()).map(found).collect(), ..Inventory::default() })
     }
@@ -179,7 +179,7 @@ fn files_get_the_order_and_the_unique_ids_of_the_old_server() {
     let mut matched = Matched::new(files, server(&rude), anna(), PATIENT);
     let inventory = matched.inventory().unwrap();
     rude.done();
-    let places: Vec<&str> = inventory.messages.iter().map(|found| found.place.as_str()).collect();
+    let places: Vec<String> = inventory.messages.iter().map(|found| found.place.to_string()).collect();
     assert_eq!(places, ["file 3", "file 1", "file 0", "file 2"]);
     let kept = ids(&inventory.messages[..3]);
     assert_eq!(kept, [&b"second"[..], b"twin", b"other twin"]);

@@ -8,24 +8,23 @@ use std::fmt;
 /// 128 bits of a SHA-256: enough for messages that nobody made to collide with his own. Octets and no text,
 /// for an import holds two for each message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(u128);
+pub struct Digest([u8; 16]);
 
 impl Digest {
     /// Of all that the hash has seen.
     pub fn of(hash: Sha256) -> Self {
         let octets: [u8; 32] = hash.finalize().into();
-        let (first, _) = octets.split_at(16);
-        Self(first.iter().fold(0, |number, octet| number << 8 | u128::from(*octet)))
+        Self(std::array::from_fn(|at| octets[at]))
     }
 
     /// One that no text has but by a chance of 1 in 2^64: for the message with this index, which was not read.
     pub fn unread(index: usize) -> Self {
-        Self(index as u128)
+        Self((index as u128).to_be_bytes())
     }
 
     /// What [`fmt::Display`] wrote.
     pub fn parse(text: &str) -> Option<Self> {
-        let digest = Self(u128::from_str_radix(text, 16).ok()?);
+        let digest = Self(u128::from_str_radix(text, 16).ok()?.to_be_bytes());
         (digest.to_string() == text).then_some(digest)
     }
 }
@@ -33,7 +32,7 @@ impl Digest {
 /// 32 hex digits, lower case.
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 

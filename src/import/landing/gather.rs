@@ -152,9 +152,9 @@ fn unread(wanted: &Wanted, found: &Found) -> Look {
 
 /// The place is named once.
 fn skipped(found: &Found, why: &str) -> SkippedItem {
-    let place = &found.place;
-    let why = why.strip_prefix(place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
-    SkippedItem { what: place.clone(), why: why.to_owned() }
+    let place = found.place.to_string();
+    let why = why.strip_prefix(&place).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(why);
+    SkippedItem { why: why.to_owned(), what: place }
 }
 
 fn hand_over<D: Disk>(

@@ -170,13 +170,12 @@ fn stamp(ledger: &Ledger, index: usize, now: SystemTime) -> Stamp {
 }
 
 fn to_maildir(found: &Found, staged: &Staged, base: OsString) -> Move {
-    let flags = found.flags.as_str();
+    let flags = found.flags;
     if found.is_new && flags.is_empty() {
         return Move { staged: staged.name(), place: Place::New, name: base };
     }
     let mut name = base;
-    name.push(":2,");
-    name.push(flags);
+    name.push(format!(":2,{flags}"));
     Move { staged: staged.name(), place: Place::Cur, name }
 }
 

@@ -121,7 +121,7 @@ impl Imported {
         use std::os::unix::ffi::OsStrExt;
         let entries: HashMap<&[u8], _> =
             earlier.next.entries.iter().map(|entry| (&entry.base[..], entry)).collect();
-        for step in &earlier.moves {
+        for step in earlier.moves.iter() {
             let base = name::base(step.name.as_bytes());
             self.imported += 1;
             self.bytes.0 += name::parse(base).written.map_or(0, |written| written.bytes.0);
@@ -140,7 +140,7 @@ impl Imported {
 #[derive(Debug)]
 pub(super) struct Earlier {
     /// What it has still to do.
-    pub moves: Vec<moving::Move>,
+    pub moves: moving::Moves,
     /// The ledger that comes with it.
     pub next: Ledger,
     /// Whether its end was told as a good one.

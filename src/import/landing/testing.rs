@@ -1,6 +1,6 @@
 //! An old server's mailbox that lives in memory.
 
-use super::super::{Error, Flags, Found, Inventory, Provenance, Source, UniqueIdOf};
+use super::super::{Error, Flags, Found, Inventory, Place, Provenance, Source, UniqueIdOf};
 use super::{Failure, Imported, Landing, Progress};
 use crate::mail::{AccountAddress, LineEnds, MessageNumber, Octets, Peer, UniqueId};
 use crate::maildrop::disk::Disk;
@@ -41,14 +41,14 @@ pub fn kept(id: &[u8]) -> Found {
         received: Some(UNIX_EPOCH + Duration::from_secs(1_000_000_000)),
         flags: Flags::new("SR".chars()),
         is_new: false,
-        place: String::from_utf8_lossy(id).into_owned(),
+        place: Place::File(String::from_utf8_lossy(id).into()),
     }
 }
 
 /// As nobody has seen it.
 pub fn made(identity: &[u8]) -> Found {
     Found {
-        unique_id: UniqueIdOf::Made { identity: identity.to_vec() },
+        unique_id: UniqueIdOf::Made { identity: identity.into() },
         flags: Flags::default(),
         is_new: true,
         ..kept(b"x")

@@ -69,8 +69,8 @@ impl Entry {
     }
 
     /// The same at every run; a double is told apart by all of its name.
-    pub(super) fn identity(&self) -> Vec<u8> {
-        if self.is_double { self.name.as_bytes().to_vec() } else { self.base().to_vec() }
+    pub(super) fn identity(&self) -> Box<[u8]> {
+        if self.is_double { self.name.as_bytes().into() } else { self.base().into() }
     }
 
     /// The size of the file.

@@ -22,7 +22,7 @@ mod xuidl;
 pub use options::{Folders, Options, Server};
 
 use super::Provenance;
-use super::source::{Error, Flags, Found, Inventory, SkippedItem, Source, UniqueIdOf};
+use super::source::{Error, Flags, Found, Inventory, Place, SkippedItem, Source, UniqueIdOf};
 use crate::mail::UniqueId;
 use entry::Entry;
 use folder::Root;
@@ -124,13 +124,14 @@ impl Source for Maildir {
         let mut inventory =
             Inventory { skipped: shown.skipped, warnings: shown.warnings, ..Inventory::default() };
         self.folders = vec![self.root.again()?];
+        let mut entries: Vec<Option<Entry>> = entries.into_iter().map(Some).collect();
         for (index, id) in shown.messages {
-            let Some(entry) = entries.get(index) else { continue };
+            let Some(entry) = entries.get_mut(index).and_then(Option::take) else { continue };
             if shown.foreseen.contains(&index) {
                 inventory.foreseen.insert(inventory.messages.len());
             }
             inventory.names.push(entry.identity());
-            self.add(0, entry.clone(), id, &mut inventory);
+            self.add(0, entry, id, &mut inventory);
         }
         self.add_subfolders(&mut inventory)?;
         Ok(inventory)
@@ -184,7 +185,9 @@ impl Maildir {
             received: entry.received(),
             flags: Flags::new(entry.flags()),
             is_new: entry.is_new(),
-            place: self.folders.get(folder).map_or_else(String::new, |folder| folder.place(&entry)),
+            place: Place::File(
+                self.folders.get(folder).map_or_else(Box::default, |folder| folder.place(&entry).into()),
+            ),
         });
         self.messages.push((folder, entry));
     }

@@ -11,8 +11,9 @@ pub(super) fn shown(entries: &[Entry]) -> Shown {
 
 /// A folder that is put behind the inbox. Copies of one message may have one name in many folders, so the
 /// folder takes part in what it is known by.
-pub(super) fn of_subfolder(folder: &str, entries: &[Entry]) -> Vec<(usize, Vec<u8>)> {
-    let identity = |entry: &Entry| [folder.as_bytes(), b"/", &entry.identity()].concat();
+pub(super) fn of_subfolder(folder: &str, entries: &[Entry]) -> Vec<(usize, Box<[u8]>)> {
+    let identity =
+        |entry: &Entry| -> Box<[u8]> { [folder.as_bytes(), b"/", &entry.identity()].concat().into() };
     arrived(entries).filter_map(|index| Some((index, identity(entries.get(index)?)))).collect()
 }
 

@@ -84,11 +84,11 @@ fn an_inventory_tells_time_flags_and_place() {
     old.put("new", b"4.d,S=99999", TEXT);
     old.set_time("cur", b"1.a:2,SRzF", 1_000_000_000_250);
     let found = old.inventory(&served_by(Server::Plain)).messages;
-    let flags: Vec<_> = found.iter().map(|message| message.flags.as_str()).collect();
+    let flags: Vec<_> = found.iter().map(|message| message.flags.to_string()).collect();
     assert_eq!(flags, ["FRSz", "S", "", ""]);
     assert_eq!(found[0].received, Some(UNIX_EPOCH + Duration::from_millis(1_000_000_000_250)));
     assert_eq!(found.iter().map(|message| message.is_new).collect::<Vec<_>>(), [false, false, false, true]);
-    assert_eq!(found[3].place, "new/4.d,S=99999");
+    assert_eq!(found[3].place.to_string(), "new/4.d,S=99999");
     assert_eq!(found[3].octets, None, "S= lies");
 }
 
@@ -277,7 +277,7 @@ fn subfolders_come_behind_the_inbox_if_wanted() {
     let expected = ["made 9.inbox", "made .Sent/1.a", "made .Sent/9.inbox", "made Work/2020/3.c"];
     assert_eq!(ids(&inventory), expected);
     assert_eq!(inventory.folders_skipped, []);
-    assert_eq!(inventory.names[2], b".Sent/9.inbox");
+    assert_eq!(*inventory.names[2], *b".Sent/9.inbox");
     assert_eq!(read(&mut *source, 2).unwrap(), b"sent copy");
     assert_eq!(read(&mut *source, 3).unwrap(), b"third");
 }

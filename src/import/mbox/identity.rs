@@ -5,6 +5,7 @@
 //! header and one length, are told apart by their order. Knows no file.
 
 use super::fingerprint::name_of;
+use super::index::Indexed;
 use super::pieces::Piece;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -60,18 +61,22 @@ impl Lasting {
     }
 }
 
-/// Counts messages that are alike.
-#[derive(Debug, Default)]
-pub(super) struct Identities(HashMap<[u8; 32], u64>);
-
-impl Identities {
-    /// Of the next message of the file.
-    pub(super) fn of(&mut self, name: [u8; 32]) -> Vec<u8> {
-        let copies = self.0.entry(name).or_default();
+/// For each message which of those it is that are alike, from 1. They are counted beforehand, so that nothing
+/// but the numbers is left of it when an inventory is made.
+pub(super) fn copies<'a>(messages: impl Iterator<Item = &'a Indexed>) -> Vec<u64> {
+    let mut met = HashMap::<&[u8; 32], u64>::new();
+    let mut copy = |message: &'a Indexed| {
+        let copies = met.entry(&message.name).or_default();
         *copies += 1;
-        match *copies {
-            1 => name.to_vec(),
-            number => [&name[..], &number.to_be_bytes()].concat(),
-        }
+        *copies
+    };
+    messages.map(&mut copy).collect()
+}
+
+/// The identity of one of them.
+pub(super) fn of(name: &[u8; 32], copy: u64) -> Box<[u8]> {
+    match copy {
+        1 => name[..].into(),
+        number => [&name[..], &number.to_be_bytes()].concat().into(),
     }
 }

@@ -11,17 +11,26 @@ use super::numbers::{Number, Numbers, Rules};
 use super::pieces::Piece;
 use std::time::SystemTime;
 
-/// One message of the index.
+/// One message: all that is needed to read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Message {
     /// Where its header starts, behind the From line.
     pub start: u64,
     /// Behind its last octet.
     pub end: u64,
-    /// By the From line.
-    pub received: Option<SystemTime>,
     /// Its marks.
     pub status: Status,
+    /// The first X-UIDL that is not empty.
+    pub uidl: Option<Box<[u8]>>,
+}
+
+/// One message of the index, with what an inventory tells of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Indexed {
+    /// It.
+    pub message: Message,
+    /// By the From line.
+    pub received: Option<SystemTime>,
     /// Its number by X-UID, or the one that the server would give it.
     pub uid: u32,
     /// Whether it is the latter.
@@ -30,8 +39,6 @@ pub struct Message {
     pub name: [u8; 32],
     /// Whether its header has an X-UID at all.
     pub numbered: bool,
-    /// The first X-UIDL that is not empty.
-    pub uidl: Option<Box<[u8]>>,
     /// A hash of its header, where unique-ids are made of one.
     pub hash: Option<[u8; 16]>,
 }
@@ -49,7 +56,7 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) struct Index {
     habits: Habits,
-    messages: Vec<Message>,
+    messages: Vec<Indexed>,
     numbers: Numbers,
     /// The offset behind the last piece.
     at: u64,
@@ -60,7 +67,7 @@ pub(super) struct Index {
 /// A message whose end has not been seen.
 #[derive(Debug)]
 struct Open {
-    message: Message,
+    indexed: Indexed,
     place: Place,
     reader: Reader,
     name: Lasting,
@@ -112,7 +119,7 @@ impl Index {
         match open.place {
             Place::FromLine => {
                 open.name.separator(piece);
-                open.message.start = self.at;
+                open.indexed.message.start = self.at;
                 open.place = if piece.ends { Place::Header } else { Place::FromLine };
                 Outcome::More
             }
@@ -145,7 +152,7 @@ impl Index {
         self.messages.len()
     }
 
-    pub(super) fn finish(mut self) -> (Vec<Message>, Numbers) {
+    pub(super) fn finish(mut self) -> (Vec<Indexed>, Numbers) {
         self.close(self.at);
         (self.messages, self.numbers)
     }
@@ -155,7 +162,7 @@ impl Index {
         let possible = self.open.as_ref().is_none_or(|open| match open.place {
             Place::FromLine => false,
             // The line behind a From line belongs to it, unless any From line does for this server.
-            Place::Header if open.message.start == start => separator == Separator::Long,
+            Place::Header if open.indexed.message.start == start => separator == Separator::Long,
             Place::Header => self.habits.splits_headers,
             Place::Body => true,
         });
@@ -163,14 +170,14 @@ impl Index {
     }
 
     fn begin(&mut self, from_line: Piece) {
-        let message =
-            Message { start: self.at, received: from_line::received(from_line.octets), ..Message::default() };
+        let message = Message { start: self.at, ..Message::default() };
+        let received = from_line::received(from_line.octets);
         let hash = match self.habits.identity {
             Identity::Hash(recipe) | Identity::DovecotNumbers(Some(recipe)) => Some(Fingerprint::new(recipe)),
             _ => None,
         };
         self.open = Some(Open {
-            message,
+            indexed: Indexed { message, received, ..Indexed::default() },
             place: if from_line.ends { Place::Header } else { Place::FromLine },
             reader: Reader::new(self.habits.exact_names),
             name: Lasting::of(from_line),
@@ -197,11 +204,11 @@ impl Index {
         match field {
             Field::Base { pseudo, value } => self.numbers.base(pseudo, &value),
             Field::Uid(value) => {
-                open.message.numbered = true;
+                open.indexed.numbered = true;
                 self.numbers.uid(&value);
             }
-            Field::Uidl(value) if open.message.uidl.is_none() && !value.is_empty() => {
-                open.message.uidl = Some(value.into());
+            Field::Uidl(value) if open.indexed.message.uidl.is_none() && !value.is_empty() => {
+                open.indexed.message.uidl = Some(value.into());
             }
             Field::ContentLength(length) if open.content_length.is_none() => {
                 open.content_length = Some(length)
@@ -231,18 +238,17 @@ impl Index {
             End::EmptyLine if self.before.behind == Behind::EmptyLineOfBody => self.before.line_end,
             End::EmptyLine | End::All => 0,
         };
-        let end = open.ends_at.unwrap_or(at - cut).max(open.message.start);
-        let message = Message {
-            end,
+        let end = open.ends_at.unwrap_or(at - cut).max(open.indexed.message.start);
+        let indexed = Indexed {
+            message: Message { end, status: open.reader.status, ..open.indexed.message },
             name: open.name.finish(end.saturating_sub(open.body.unwrap_or(end))),
             hash: open.hash.map(Fingerprint::finish),
-            status: open.reader.status,
-            ..open.message
+            ..open.indexed
         };
         // What holds the base alone is no message, for those who look for a base.
         match (self.numbers.end_header(), self.habits.identity) {
-            (Some(Number { uid, foreseen }), _) => self.messages.push(Message { uid, foreseen, ..message }),
-            (None, Identity::Hash(_) | Identity::Written) => self.messages.push(message),
+            (Some(Number { uid, foreseen }), _) => self.messages.push(Indexed { uid, foreseen, ..indexed }),
+            (None, Identity::Hash(_) | Identity::Written) => self.messages.push(indexed),
             (None, _) => {}
         }
     }

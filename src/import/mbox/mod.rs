@@ -20,16 +20,15 @@ mod splitter;
 mod unique_ids;
 
 pub use habits::{Habits, Identity, Server};
-pub use index::Message;
+pub use index::{Indexed, Message};
 pub use numbers::Numbers;
 
 use super::Provenance;
-use super::source::{Error, Flags, Found, Inventory, Source, UniqueIdOf};
+use super::source::{Error, Flags, Found, Inventory, Place, Source, UniqueIdOf};
 use super::uidl_format::{UidlFormat, Variable};
 use super::way::{self, Lost};
 use crate::limits;
 use fingerprint::Recipe;
-use identity::Identities;
 use lock::{Busy, Lock};
 use scan::Stop;
 use std::fs::File;
@@ -149,15 +148,17 @@ impl Source for Mbox {
         self.lock = Some(lock);
         let (messages, numbers) = self.index()?;
         let ids = unique_ids::of(&self.path, self.server, &self.options, &messages, &numbers)?;
-        let (mut identities, mut hidden) = (Identities::default(), 0);
+        let is_shown = |indexed: &&Indexed| !self.habits().hides(&indexed.message);
+        let mut copies = identity::copies(messages.iter().filter(is_shown)).into_iter();
+        let mut hidden = 0;
         let mut shown = Vec::with_capacity(messages.len());
-        for (number, (message, id)) in (1..).zip(messages.into_iter().zip(ids)) {
-            if self.habits().hides(&message) {
+        for (number, (indexed, id)) in (1..).zip(messages.into_iter().zip(ids)) {
+            if self.habits().hides(&indexed.message) {
                 hidden += 1;
                 continue;
             }
-            let place = format!("message {number}, at octet {}", message.start);
-            let name = identities.of(message.name);
+            let place = Place::Mbox { number, octet: indexed.message.start };
+            let name = identity::of(&indexed.name, copies.next().unwrap_or(1));
             if id.foreseen {
                 inventory.foreseen.insert(inventory.messages.len());
             }
@@ -166,8 +167,8 @@ impl Source for Mbox {
                 None => UniqueIdOf::Made { identity: name.clone() },
             };
             inventory.names.push(name);
-            inventory.messages.push(found(&message, unique_id, place));
-            shown.push(message);
+            inventory.messages.push(found(&indexed, unique_id, place));
+            shown.push(indexed.message);
         }
         inventory.warnings.extend(self.doubts(&inventory));
         inventory.warnings.extend(self.left_behind(hidden));
@@ -203,7 +204,7 @@ impl Mbox {
         self.server.habits()
     }
 
-    fn index(&self) -> Result<(Vec<Message>, Numbers), Error> {
+    fn index(&self) -> Result<(Vec<Indexed>, Numbers), Error> {
         let identity = match (self.habits().identity, &self.options.uidl_format) {
             (Identity::DovecotNumbers(_), Some(format)) if needs_hash(format) => {
                 Identity::DovecotNumbers(Some(match self.options.mbox_md5 {
@@ -264,12 +265,12 @@ fn needs_hash(format: &UidlFormat) -> bool {
     format.uses(Variable::Md5) || format.uses(Variable::Guid)
 }
 
-fn found(message: &Message, unique_id: UniqueIdOf, place: String) -> Found {
+fn found(Indexed { message, received, .. }: &Indexed, unique_id: UniqueIdOf, place: Place) -> Found {
     Found {
         unique_id,
         octets: None, // What is hidden is not counted here.
         bytes: None,
-        received: message.received,
+        received: *received,
         flags: Flags::new(message.status.letters()),
         is_new: !message.status.old && !message.status.read,
         place,

@@ -3,7 +3,7 @@
 //! Reads in blocks of one size, wherever it is told; knows no lock and no unique-id.
 
 use super::habits::{Habits, Identity};
-use super::index::Message;
+use super::index::{Indexed, Message};
 use super::numbers::Numbers;
 use super::shown::Shown;
 use super::splitter::{Splitter, Step};
@@ -39,7 +39,7 @@ pub fn index(
     file: &impl ReadAt,
     habits: Habits,
     identity: Identity,
-) -> io::Result<Option<(Vec<Message>, Numbers)>> {
+) -> io::Result<Option<(Vec<Indexed>, Numbers)>> {
     index_up_to(limits::IMPORT_MESSAGES_MAX, file, habits, identity)
 }
 
@@ -48,7 +48,7 @@ pub(super) fn index_up_to(
     file: &impl ReadAt,
     habits: Habits,
     identity: Identity,
-) -> io::Result<Option<(Vec<Message>, Numbers)>> {
+) -> io::Result<Option<(Vec<Indexed>, Numbers)>> {
     let mut splitter = Splitter::new(habits, identity);
     let mut block = vec![0; limits::COUNT_BLOCK];
     let mut at = 0;

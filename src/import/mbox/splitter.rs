@@ -5,7 +5,7 @@
 
 use super::from_line::Behind;
 use super::habits::{Habits, Identity};
-use super::index::{Index, Message, Outcome};
+use super::index::{Index, Indexed, Outcome};
 use super::numbers::Numbers;
 use super::pieces::Pieces;
 
@@ -75,7 +75,7 @@ impl Splitter {
     }
 
     /// The file is over: the index and the numbers, or `None` if it is no mbox.
-    pub fn finish(mut self) -> Option<(Vec<Message>, Numbers)> {
+    pub fn finish(mut self) -> Option<(Vec<Indexed>, Numbers)> {
         if let Some(piece) = self.pieces.finish()
             && matches!(self.index.piece(piece), Outcome::NoMbox)
         {

@@ -50,7 +50,7 @@ fn refuses<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 fn identities(inventory: &Inventory) -> Vec<Vec<u8>> {
     let identity = |found: &Found| match &found.unique_id {
-        UniqueIdOf::Made { identity } => identity.clone(),
+        UniqueIdOf::Made { identity } => identity.to_vec(),
         UniqueIdOf::Kept(id) => panic!("{id}"),
     };
     inventory.messages.iter().map(identity).collect()
@@ -135,7 +135,7 @@ fn flags_and_times_come_along() {
     let inventory = mailbox.inventory(Server::Popa3d).unwrap();
     let seen = |found: &Found| {
         let seconds = found.received.map(|at| at.duration_since(std::time::UNIX_EPOCH).unwrap());
-        (found.flags.as_str().to_owned(), found.is_new, seconds)
+        (found.flags.to_string(), found.is_new, seconds)
     };
     let at = |seconds| Some(Duration::from_secs(seconds));
     let wanted = [
@@ -145,7 +145,7 @@ fn flags_and_times_come_along() {
         ("ST".to_owned(), false, at(1_007_073_232)),
     ];
     assert_eq!(inventory.messages.iter().map(seen).collect::<Vec<_>>(), wanted);
-    assert_eq!(inventory.messages[1].place, "message 2, at octet 81");
+    assert_eq!(inventory.messages[1].place.to_string(), "message 2, at octet 81");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use super::Options;
 use super::habits::{Identity, Server};
-use super::index::Message;
+use super::index::Indexed;
 use super::numbers::Numbers;
 use crate::import::source::Error;
 use crate::import::uidl_format::{UidlFormat, Variable, Variables};
@@ -31,14 +31,16 @@ pub fn of(
     path: &Path,
     server: Server,
     options: &Options,
-    messages: &[Message],
+    messages: &[Indexed],
     numbers: &Numbers,
 ) -> Result<Vec<Shown>, Error> {
     match server.habits().identity {
         Identity::DovecotNumbers(_) => dovecots(path, options, messages, numbers),
         Identity::UwNumbers => uws(path, messages, numbers),
-        Identity::Written => Ok(messages.iter().map(|message| carried(message.uidl.as_deref())).collect()),
-        Identity::Hash(_) => Ok(messages.iter().map(|message| hashed(server, message)).collect()),
+        Identity::Written => {
+            Ok(messages.iter().map(|indexed| carried(indexed.message.uidl.as_deref())).collect())
+        }
+        Identity::Hash(_) => Ok(messages.iter().map(|indexed| hashed(server, indexed)).collect()),
         Identity::New => Ok(vec![Shown::default(); messages.len()]),
     }
 }
@@ -48,8 +50,8 @@ fn carried(octets: Option<&[u8]>) -> Shown {
 }
 
 /// popa3d prints two words of its hash, each with its lowest octet last.
-fn hashed(server: Server, message: &Message) -> Shown {
-    let Some(hash) = message.hash else { return Shown::default() };
+fn hashed(server: Server, indexed: &Indexed) -> Shown {
+    let Some(hash) = indexed.hash else { return Shown::default() };
     let [a, b, c, d, e, f, g, h, ..] = hash;
     let text = if server == Server::Popa3d { hex(&[d, c, b, a, h, g, f, e]) } else { hex(&hash) };
     carried(Some(text.as_bytes()))
@@ -62,19 +64,19 @@ fn hex(octets: &[u8]) -> String {
     })
 }
 
-fn uws(path: &Path, messages: &[Message], numbers: &Numbers) -> Result<Vec<Shown>, Error> {
+fn uws(path: &Path, messages: &[Indexed], numbers: &Numbers) -> Result<Vec<Shown>, Error> {
     let Some(validity) = base(path, Server::Uw, messages, numbers)? else {
         return Ok(vec![Shown::default(); messages.len()]);
     };
-    let id = |message: &Message| Shown {
-        foreseen: message.foreseen,
-        ..carried(Some(format!("{validity:08x}{:08x}", message.uid).as_bytes()))
+    let id = |indexed: &Indexed| Shown {
+        foreseen: indexed.foreseen,
+        ..carried(Some(format!("{validity:08x}{:08x}", indexed.uid).as_bytes()))
     };
     Ok(messages.iter().map(id).collect())
 }
 
 /// The UIDVALIDITY; `None` if no session has ever been there.
-fn base(path: &Path, server: Server, messages: &[Message], numbers: &Numbers) -> Result<Option<u32>, Error> {
+fn base(path: &Path, server: Server, messages: &[Indexed], numbers: &Numbers) -> Result<Option<u32>, Error> {
     if let Some(uid) = numbers.misfit() {
         let what = format!(
             "{}: X-UID: {uid} does not fit between its neighbours and X-IMAPbase, so the old server would \
@@ -84,8 +86,9 @@ fn base(path: &Path, server: Server, messages: &[Message], numbers: &Numbers) ->
         return Err(Error::Source { what, remedy: without_numbers() });
     }
     let habits = server.habits();
-    let marked = |message: &Message| message.status.old || message.status.read || message.numbered;
-    let seen = |message: &Message| marked(message) && !habits.hides(message);
+    let seen = |Indexed { message, numbered, .. }: &Indexed| {
+        (message.status.old || message.status.read || *numbered) && !habits.hides(message)
+    };
     match (numbers.validity(), messages.iter().position(seen)) {
         (Some(validity), _) => Ok(Some(validity)),
         (None, None) => Ok(None),
@@ -110,7 +113,7 @@ fn without_numbers() -> String {
 fn dovecots(
     path: &Path,
     options: &Options,
-    messages: &[Message],
+    messages: &[Indexed],
     numbers: &Numbers,
 ) -> Result<Vec<Shown>, Error> {
     let format = options.uidl_format.clone().unwrap_or_default();
@@ -120,32 +123,32 @@ fn dovecots(
             remedy: "take the value of pop3_uidl_format as `doveconf -n` prints it".to_owned(),
         });
     }
-    let reused = |message: &Message| options.reuse_xuidl && message.uidl.is_some();
+    let reused = |indexed: &Indexed| options.reuse_xuidl && indexed.message.uidl.is_some();
     let by_number = format.uses(Variable::Uid) || format.uses(Variable::UidValidity);
     let validity = match by_number && !messages.iter().all(reused) {
         true => base(path, Server::Dovecot, messages, numbers)?,
         false => None,
     };
     let mut copies = HashMap::new();
-    let ids = messages.iter().map(|message| {
-        let mut id = match &message.uidl {
+    let ids = messages.iter().map(|indexed| {
+        let mut id = match &indexed.message.uidl {
             Some(id) if options.reuse_xuidl => id.to_vec(),
             _ if by_number && validity.is_none() => return Shown::default(),
-            _ => filled_in(&format, message, validity.unwrap_or(0)),
+            _ => filled_in(&format, indexed, validity.unwrap_or(0)),
         };
         if options.rename_duplicates {
             rename(&mut copies, &mut id);
         }
-        Shown { foreseen: by_number && message.foreseen && !reused(message), ..carried(Some(&id)) }
+        Shown { foreseen: by_number && indexed.foreseen && !reused(indexed), ..carried(Some(&id)) }
     });
     Ok(ids.collect())
 }
 
-fn filled_in(format: &UidlFormat, message: &Message, uid_validity: u32) -> Vec<u8> {
-    let hash = hex(&message.hash.unwrap_or_default());
+fn filled_in(format: &UidlFormat, indexed: &Indexed, uid_validity: u32) -> Vec<u8> {
+    let hash = hex(&indexed.hash.unwrap_or_default());
     // The GUID of a message in an mbox is that hash as well.
     let (md5, guid) = (hash.as_bytes(), hash.as_bytes());
-    format.fill_in(&Variables { uid: message.uid, uid_validity, md5, guid, file_name: b"" })
+    format.fill_in(&Variables { uid: indexed.uid, uid_validity, md5, guid, file_name: b"" })
 }
 
 /// As `pop3_uidl_duplicates = rename` does: `-2`, `-3` behind what the first one has.

@@ -51,7 +51,7 @@ fn a_login_finishes_what_was_committed_and_nothing_else() {
     settle(&OsDisk, &maildir.folders).unwrap();
     assert_eq!(maildir.scan().entries().len(), 0, "staged is not committed");
     commit(&OsDisk, &staging(&maildir), &next, &moves).unwrap();
-    assert_eq!(committed(&staging(&maildir)).unwrap().unwrap(), moves);
+    assert_eq!(committed(&staging(&maildir)).unwrap().unwrap().iter().collect::<Vec<_>>(), moves);
     assert_eq!(maildir.scan().entries().len(), 0);
     settle(&OsDisk, &maildir.folders).unwrap();
     assert!(is_finished(&maildir, &next) && !maildir.path(STAGING).exists());

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use restante::import::mbox::scan::{self, ReadAt};
-use restante::import::mbox::{Message, Server};
+use restante::import::mbox::{Indexed, Server};
 use restante::limits;
 use std::io;
 
@@ -25,17 +25,17 @@ impl ReadAt for Blocks<'_> {
 }
 
 /// The index, and what is shown of each message.
-fn read(octets: &[u8], size: usize, server: Server) -> Option<Vec<(Message, Vec<u8>)>> {
+fn read(octets: &[u8], size: usize, server: Server) -> Option<Vec<(Indexed, Vec<u8>)>> {
     let (file, habits) = (Blocks { octets, size }, server.habits());
     let (messages, _) = scan::index(&file, habits, habits.identity).unwrap()?;
-    let shown = |message: Message| {
+    let shown = |indexed: Indexed| {
         let mut out = Vec::new();
         let mut sink = |block: &[u8]| {
             out.extend_from_slice(block);
             Ok(())
         };
-        scan::read(&file, habits, &message, &mut sink).unwrap();
-        (message, out)
+        scan::read(&file, habits, &indexed.message, &mut sink).unwrap();
+        (indexed, out)
     };
     Some(messages.into_iter().map(shown).collect())
 }
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
     let whole = read(octets, usize::MAX, server);
     assert_eq!(read(octets, usize::from(*size) + 1, server), whole);
     let mut behind = 0;
-    for (message, _) in whole.unwrap_or_default() {
+    for (Indexed { message, .. }, _) in whole.unwrap_or_default() {
         let (start, end) = (message.start as usize, message.end as usize);
         assert!(behind <= start && start <= end && end <= octets.len());
         assert!(octets[behind..start].trim_ascii_start().starts_with(b"From "));

@@ -49,7 +49,7 @@ fn what_came_over_is_not_wanted_and_what_was_called_alike_is_counted() {
 fn named(messages: &[(&str, &str, bool)]) -> Inventory {
     let ids: Vec<&str> = messages.iter().map(|(id, ..)| *id).collect();
     let mut old = inventory(&ids);
-    old.names = messages.iter().map(|(_, name, _)| name.as_bytes().to_vec()).collect();
+    old.names = messages.iter().map(|(_, name, _)| name.as_bytes().into()).collect();
     old.foreseen = (0..messages.len()).filter(|index| messages[*index].2).collect();
     old
 }
@@ -92,7 +92,7 @@ fn what_came_from_another_mailbox_is_doubted() {
     let [here, there] = ["f1", "f2"].map(Tag::noted);
     let mut old = inventory(&["a", "b", "a", "a"]);
     old.messages.push(made(b"file"));
-    old.names = ["1", "2", "3", "4", "file"].map(|name| name.as_bytes().to_vec()).to_vec();
+    old.names = ["1", "2", "3", "4", "file"].map(|name| name.as_bytes().into()).to_vec();
     let mut before = ledger(&[kept("a"), kept("a"), Origin::Made(b"file".to_vec()), kept("c")]);
     before.entries[0].mailboxes = vec!["f1".to_owned()];
     before.entries[1].mailboxes = vec!["f1".to_owned(), "f2".to_owned()];

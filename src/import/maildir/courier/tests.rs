@@ -33,7 +33,7 @@ fn unique_ids_are_number_and_validity_or_the_name() {
     let inventory = old.inventory(&courier());
     assert_eq!(ids(&inventory), expected);
     assert_eq!(inventory.foreseen, [3, 5, 6].into(), "which Courier has yet to number");
-    assert_eq!(inventory.names[0], b"abc");
+    assert_eq!(*inventory.names[0], *b"abc");
 }
 
 #[test]

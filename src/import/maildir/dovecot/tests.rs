@@ -135,7 +135,7 @@ fn what_dovecot_has_yet_to_number_is_foreseen_only() {
     let inventory = old.inventory(&dovecot());
     assert_eq!(inventory.foreseen, [5].into());
     let names = ["5.e.h", "1.a.h", "2.b.h", "3.c.h", "4.d.h", "6.f.h"];
-    assert_eq!(inventory.names, names.map(|name| name.as_bytes().to_vec()));
+    assert_eq!(inventory.names, names.map(|name| Box::<[u8]>::from(name.as_bytes())));
     assert!(old.inventory(&format("%f")).foreseen.is_empty(), "a name is certain");
     assert_eq!(old.inventory(&Options { rename_duplicates: true, ..format("%f") }).foreseen, [5].into());
 }

@@ -21,7 +21,7 @@ impl ReadAt for Cut<'_> {
     }
 }
 
-type Index = Option<Vec<Message>>;
+type Index = Option<Vec<Indexed>>;
 
 fn index(octets: &[u8], cut: usize, server: Server) -> Index {
     let habits = server.habits();
@@ -36,13 +36,13 @@ fn hashing(identity: Identity) -> Identity {
     }
 }
 
-fn shown(octets: &[u8], cut: usize, server: Server, message: &Message) -> Vec<u8> {
+fn shown(octets: &[u8], cut: usize, server: Server, indexed: &Indexed) -> Vec<u8> {
     let mut out = Vec::new();
     let mut sink = |block: &[u8]| {
         out.extend_from_slice(block);
         Ok(())
     };
-    scan::read(&Cut { octets, cut }, server.habits(), message, &mut sink).unwrap();
+    scan::read(&Cut { octets, cut }, server.habits(), &indexed.message, &mut sink).unwrap();
     out
 }
 
@@ -105,7 +105,7 @@ proptest! {
     fn any_octets_are_messages_and_what_parts_them(octets in any_text()) {
         for server in Server::ALL {
             let mut behind = 0;
-            for message in index(&octets, 0, server).unwrap_or_default() {
+            for Indexed { message, .. } in index(&octets, 0, server).unwrap_or_default() {
                 let (start, end) = (message.start as usize, message.end as usize);
                 prop_assert!(behind <= start && start <= end && end <= octets.len());
                 let between = octets[behind..start].trim_ascii_start();
@@ -121,7 +121,7 @@ proptest! {
         let octets = [FROM.as_bytes(), &octets].concat();
         let messages = index(&octets, 0, Server::SolidPop3d).unwrap();
         let mut joined = Vec::new();
-        for message in &messages {
+        for Indexed { message, .. } in &messages {
             let (start, end) = (message.start as usize, message.end as usize);
             let from_line = joined.len();
             joined.extend_from_slice(&octets[from_line..end]);
