@@ -7,6 +7,7 @@
 //! Knows no account database, no socket and no command line.
 
 pub mod doveconf;
+pub mod essence;
 pub mod landing;
 pub mod maildir;
 pub mod mbox;

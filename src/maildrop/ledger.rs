@@ -43,7 +43,8 @@ pub struct Entry {
     pub origin: Origin,
     /// What UIDL shows; `None` when that is the first part of the name.
     pub unique_id: Option<UniqueId>,
-    /// Of its octets, to tell an equal message from another one.
+    /// Of what stays the same of its text, to tell an equal message from another one; empty for one that never
+    /// came over.
     pub digest: String,
     /// The name of our file, without flags.
     pub base: Vec<u8>,

@@ -8,13 +8,13 @@ use super::plan::{Plan, Wanted};
 use super::recognise::{self, Look};
 use super::staging::{Staged, Staging};
 use super::{Failure, Progress};
+use crate::import::essence::Essence;
 use crate::import::{Error, Found, Inventory, SkippedItem, Source};
 use crate::limits;
 use crate::mail::{Bytes, LineEnds, OctetCount};
 use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
 use crate::wire::dot_decoder::LineEndDecoder;
-use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -211,7 +211,7 @@ struct Incoming {
     text: LineEndDecoder,
     /// What is not written yet.
     waiting: Vec<u8>,
-    digest: Sha256,
+    essence: Essence,
     count: OctetCount,
     bytes: u64,
 }
@@ -229,7 +229,7 @@ impl<D: Disk> Work<'_, D> {
             file,
             text: LineEndDecoder::default(),
             waiting: Vec::new(),
-            digest: Sha256::new(),
+            essence: Essence::default(),
             count: OctetCount::new(LineEnds::OwnLf),
             bytes: 0,
         };
@@ -242,8 +242,9 @@ impl<D: Disk> Work<'_, D> {
         }
         self.progress.messages += 1;
         (self.watch)(*self.progress);
-        let Incoming { file, digest, count, bytes, .. } = incoming;
-        let staged = Staged { key, bytes: Bytes(bytes), octets: count.total(), digest: Digest::of(digest) };
+        let Incoming { file, essence, count, bytes, .. } = incoming;
+        let digest = Digest::of(essence.finish());
+        let staged = Staged { key, bytes: Bytes(bytes), octets: count.total(), digest };
         Ok((staged, Written { file, draft, name: staged.name() }))
     }
 
@@ -257,7 +258,7 @@ impl<D: Disk> Work<'_, D> {
     }
 
     fn write(&mut self, incoming: &mut Incoming) -> io::Result<()> {
-        incoming.digest.update(&incoming.waiting);
+        incoming.essence.push(&incoming.waiting);
         incoming.count.push(&incoming.waiting);
         incoming.bytes += incoming.waiting.len() as u64;
         self.progress.bytes.0 += incoming.waiting.len() as u64;

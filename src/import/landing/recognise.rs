@@ -8,13 +8,13 @@
 use super::Failure;
 use super::digest::Digest;
 use super::plan::{Doubted, Plan};
+use crate::import::essence::Essence;
 use crate::import::{Error, Inventory, Source, Tag};
 use crate::limits;
 use crate::mail::{Bytes, Octets};
 use crate::maildrop::ledger::{Entry, Ledger};
 use crate::maildrop::name;
 use crate::wire::dot_decoder::LineEndDecoder;
-use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 
 /// Settles all doubts of a plan: what is here already is noted in the ledger as met in the mailbox `tag`, the
@@ -155,10 +155,10 @@ pub struct Look {
 /// The source's.
 pub fn look(source: &mut dyn Source, index: usize) -> Result<Look, Error> {
     let (mut decoder, mut text) = (LineEndDecoder::default(), Vec::new());
-    let (mut sum, mut bytes) = (Sha256::new(), 0);
+    let (mut essence, mut bytes) = (Essence::default(), 0);
     let mut count = crate::mail::OctetCount::new(crate::mail::LineEnds::OwnLf);
     let mut take = |text: &mut Vec<u8>| {
-        sum.update(&*text);
+        essence.push(text);
         count.push(text);
         bytes += text.len() as u64;
         text.clear();
@@ -170,5 +170,5 @@ pub fn look(source: &mut dyn Source, index: usize) -> Result<Look, Error> {
     })?;
     decoder.finish(&mut text);
     take(&mut text);
-    Ok(Look { digest: Digest::of(sum), bytes: Bytes(bytes), octets: count.total() })
+    Ok(Look { digest: Digest::of(essence.finish()), bytes: Bytes(bytes), octets: count.total() })
 }

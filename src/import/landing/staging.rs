@@ -39,7 +39,7 @@ pub struct Staged {
     pub bytes: Bytes,
     /// The size on the wire.
     pub octets: Octets,
-    /// Of its text.
+    /// Of what stays the same of its text.
     pub digest: Digest,
 }
 

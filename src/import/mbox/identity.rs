@@ -7,21 +7,9 @@
 use super::fingerprint::name_of;
 use super::index::Indexed;
 use super::pieces::Piece;
+use crate::import::essence::is_note;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-
-/// The lines that mail programs and servers write into a message that lies in an mbox.
-const CHANGING: [&[u8]; 9] = [
-    b"content-length",
-    b"lines",
-    b"status",
-    b"x-imap",
-    b"x-imapbase",
-    b"x-keywords",
-    b"x-status",
-    b"x-uid",
-    b"x-uidl",
-];
 
 /// The hash of one message in the making.
 #[derive(Clone, Debug)]
@@ -45,8 +33,7 @@ impl Lasting {
 
     pub(super) fn header_line(&mut self, piece: Piece) {
         if piece.starts && !matches!(piece.octets.first(), Some(b' ' | b'\t')) {
-            let name = name_of(piece.octets).unwrap_or_default().to_ascii_lowercase();
-            self.lasts = !CHANGING.contains(&name.as_slice());
+            self.lasts = !is_note(name_of(piece.octets).unwrap_or_default());
         }
         if self.lasts {
             self.hash.update(piece.octets);
