@@ -65,7 +65,9 @@ fn a_guesser_is_banned_at_the_door_until_an_administrator_lifts_it() {
         banned_at(2, &server);
     }
     let log = server.log();
-    assert_eq!(log.matches("why=banned").count(), 1, "told once, not for each connection: {log}");
+    // Once, and on a slow machine again each ten seconds.
+    let told = log.matches("why=banned").count();
+    assert!((1..10).contains(&told), "told now and then, not for each connection: {log}");
 
     server.restante(&["ban", "remove", "127.0.0.2"], "").done();
     eventually("the ban is lifted", || {
