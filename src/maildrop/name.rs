@@ -281,7 +281,8 @@ pub(super) fn encode(id: &[u8]) -> String {
 
 /// What [`encode`] wrote; `None` for a `%` without two digits.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let mut octets = Vec::new();
+    let escapes = memchr::memchr_iter(b'%', text).count();
+    let mut octets = Vec::with_capacity(text.len().saturating_sub(2 * escapes));
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {
         rest = behind;

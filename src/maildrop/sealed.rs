@@ -9,7 +9,7 @@ use crate::limits;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 /// The text of such a file. `head` and each line of `lines` end with a line end.
 pub fn seal(head: &str, lines: &str) -> String {
@@ -39,7 +39,9 @@ pub fn read(folder: &Folder, file: &OsStr, head: &str, max: u64) -> io::Result<O
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
-    let mut bytes = Vec::new();
+    // All at once: a Vec that grows while it is read is in memory twice each time it moves.
+    let size = usize::try_from(opened.metadata()?.len().min(max)).unwrap_or(0);
+    let mut bytes = Vec::with_capacity(size + 1);
     opened.take(max).read_to_end(&mut bytes)?;
     let mut text = String::from_utf8(bytes).map_err(|_| damaged(folder, file))?;
     let lines = unseal(head, &text).map(str::len).ok_or_else(|| damaged(folder, file))?;
@@ -47,6 +49,46 @@ pub fn read(folder: &Folder, file: &OsStr, head: &str, max: u64) -> io::Result<O
     text.truncate(head.len() + lines);
     text.drain(..head.len());
     Ok(Some(text))
+}
+
+/// Reads a file that must be right if it is there, line by line. `each` gets the lines between head and sum,
+/// without their ends, and says whether they are right; nothing is to be believed before this returns.
+///
+/// # Errors
+/// As [`read`].
+pub fn each_line(
+    folder: &Folder,
+    file: &OsStr,
+    (head, max): (&str, u64),
+    each: &mut dyn FnMut(&str) -> bool,
+) -> io::Result<()> {
+    let opened = match folder.open_file(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut reader = BufReader::new(opened.take(max));
+    let mut next = |line: &mut String| {
+        line.clear();
+        match reader.read_line(line) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(damaged(folder, file)),
+            read => read,
+        }
+    };
+    let (mut sum, mut lines) = (Sha256::new(), 0_u64);
+    let (mut line, mut ahead) = (String::new(), String::new());
+    next(&mut line)?;
+    // The last line is the sum, and shows that it is the last by having none behind it.
+    while next(&mut ahead)? > 0 {
+        let is_right = if lines == 0 { line == head } else { each(line.trim_end_matches('\n')) };
+        if !is_right {
+            return Err(damaged(folder, file));
+        }
+        sum.update(&line);
+        lines += 1;
+        std::mem::swap(&mut line, &mut ahead);
+    }
+    let is_whole = lines > 0 && line.strip_suffix('\n') == Some(&*name::hex(&sum.finalize()));
+    if is_whole { Ok(()) } else { Err(damaged(folder, file)) }
 }
 
 /// The error for a file that is not what was written.
@@ -141,10 +183,20 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (place, file) = (folder(dir.path()), OsStr::new("file"));
         assert!(read(&place, file, HEAD, 1000).unwrap().is_none());
+        each_line(&place, file, (HEAD, 1000), &mut |_| panic!("there is no line")).unwrap();
         for lines in ["", "one\ntwo\n"] {
             write(&place, file, lines);
             assert_eq!(std::fs::read_to_string(dir.path().join("file")).unwrap(), seal(HEAD, lines));
             assert_eq!(read(&place, file, HEAD, 1000).unwrap().as_deref(), Some(lines));
+            let mut seen = String::new();
+            let mut note = |line: &str| {
+                seen += &format!("{line}\n");
+                true
+            };
+            each_line(&place, file, (HEAD, 1000), &mut note).unwrap();
+            assert_eq!(seen, lines);
+            let refused = each_line(&place, file, (HEAD, 1000), &mut |_| false);
+            assert_eq!(refused.is_err(), !lines.is_empty());
         }
         let good = std::fs::read(dir.path().join("file")).unwrap();
         for at in 0..good.len() {
@@ -153,6 +205,9 @@ mod tests {
             for bad in [&bad[..], &good[..at]] {
                 std::fs::write(dir.path().join("file"), bad).unwrap();
                 let error = read(&place, file, HEAD, 1000).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidData, "byte {at}");
+                assert!(error.to_string().contains("file is damaged"));
+                let error = each_line(&place, file, (HEAD, 1000), &mut |_| true).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::InvalidData, "byte {at}");
                 assert!(error.to_string().contains("file is damaged"));
             }

@@ -203,8 +203,8 @@ impl<D: Disk> Landing<D> {
         folders: &Folders,
         tag: Option<&Tag>,
     ) -> Result<Ready, Failure> {
-        let mut ledger = Ledger::load(&folders.root)?;
         let inventory = source.inventory()?;
+        let mut ledger = Ledger::load(&folders.root)?;
         let mut plan = Plan::of(&inventory, &ledger, tag);
         let notes = match tag {
             Some(tag) => recognise::settle(source, &inventory, &mut ledger, &mut plan, tag)?,
