@@ -21,10 +21,19 @@ pub enum Align {
 
 /// One line for the headings and one for each row, two blanks between columns, no blanks at line ends.
 pub fn render(columns: &[Column], rows: &[Vec<String>]) -> String {
+    render_each(columns, rows.iter().cloned())
+}
+
+/// The same of rows that are made twice, once for the widths, and never all there at once.
+pub fn render_each(columns: &[Column], rows: impl Iterator<Item = Vec<String>> + Clone) -> String {
     let heading = columns.iter().map(|column| column.0.to_owned()).collect();
-    let all: Vec<&Vec<String>> = std::iter::once(&heading).chain(rows).collect();
-    let width = |at: usize| all.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns.len()).map(|at| width(at).unwrap_or(0)).collect();
+    let all = std::iter::once(heading).chain(rows);
+    let mut widths = vec![0; columns.len()];
+    for row in all.clone() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
     let mut text = String::new();
     for row in all {
         let cells = row.iter().zip(columns).zip(&widths).map(|((cell, column), width)| match column.1 {

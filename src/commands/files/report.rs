@@ -5,7 +5,8 @@ use crate::config::Finding;
 use crate::import::landing::Pair;
 use crate::mail::{AccountAddress, UniqueId};
 use serde::Serialize;
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 /// What a report says of one mailbox; the names are a promise to scripts.
@@ -60,8 +61,7 @@ impl Proof {
             Column("OCTETS", Align::Right),
             Column("", Align::Left),
         ];
-        let rows: Vec<Vec<String>> = self.messages.iter().map(Row::cells).collect();
-        let table = table::render(&columns, &rows);
+        let table = table::render_each(&columns, self.messages.iter().map(Row::cells));
         format!("{} -> {}: {} differences\n\n{table}", self.source, self.to, self.differences)
     }
 }
@@ -105,18 +105,24 @@ impl Row {
 /// # Errors
 /// A finding when one cannot be written; the mail is here all the same.
 pub fn write(file: &Path, proofs: &[Proof], is_list: bool) -> Result<(), Finding> {
-    let json = match proofs {
-        [proof] if !is_list => serde_json::to_string_pretty(proof),
-        proofs => serde_json::to_string_pretty(proofs),
-    };
     let mut beside = file.as_os_str().to_owned();
     beside.push(".txt");
     let tables: Vec<String> = proofs.iter().map(Proof::table).collect();
-    let written = json.map_err(io::Error::other).and_then(|json| std::fs::write(file, json + "\n"));
+    let written = write_json(file, proofs, is_list);
     written.and_then(|()| std::fs::write(&beside, &*table::harmless(&tables.join("\n")))).map_err(|error| {
         Finding {
             what: format!("the report {} could not be written: {error}", file.display()),
             remedy: "the mail is here; name another file and run the same command again".to_owned(),
         }
     })
+}
+
+fn write_json(file: &Path, proofs: &[Proof], is_list: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    match proofs {
+        [proof] if !is_list => serde_json::to_writer_pretty(&mut out, proof)?,
+        proofs => serde_json::to_writer_pretty(&mut out, proofs)?,
+    }
+    out.write_all(b"\n")?;
+    out.flush()
 }
