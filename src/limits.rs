@@ -279,9 +279,9 @@ pub const IMPORT_SYNCS_AHEAD: usize = 32;
 pub const IMPORT_MAILBOXES: u8 = 8;
 /// Lines of an account file that the last word of an import names; all of them stand in its report.
 pub const REFUSALS_SHOWN_MAX: usize = 20;
-/// Messages that are fetched anew to see whether a mailbox on the wire is one that came here another way: one
-/// would do, were there not servers that send some of them otherwise each time.
-pub const IMPORT_SAMPLES: usize = 8;
+/// Old mailboxes that the ledger notes for one message: a copy with a new name each night would make it longer
+/// for ever. One that it has forgotten is read once more.
+pub const LEDGER_MAILBOXES_MAX: usize = 8;
 /// How long an import that has everything waits for a session that has the mailbox open. Behind it the
 /// next login shows the mail.
 pub const IMPORT_PATIENCE: Duration = Duration::from_secs(30);

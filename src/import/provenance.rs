@@ -7,12 +7,8 @@ use crate::maildrop::name;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// Hex digits that stand for files.
-const FILES_LEN: usize = 15;
-/// Hex digits that stand for a user of a server.
-const USER_LEN: usize = 9;
-/// Hex digits that stand for the port.
-const PORT_LEN: usize = 6;
+/// Hex digits of a tag.
+const DIGITS: usize = 15;
 
 /// Where mail comes from: the same at every run of the same import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,18 +37,16 @@ impl Provenance {
 
     /// As the ledger notes it; `None` where there is nothing to tell apart.
     pub fn tag(&self) -> Option<Tag> {
-        let hash = |octets: &[u8], digits: usize| {
-            let mut hash = name::sha256_hex(octets);
-            hash.truncate(digits);
-            hash
+        let tag = |kind: char, octets: &[u8]| {
+            let mut tag = format!("{kind}{}", name::sha256_hex(octets));
+            tag.truncate(1 + DIGITS);
+            Some(Tag(tag))
         };
         match self {
             Self::Sole => None,
-            Self::Files(path) => Some(Tag(format!("f{}", hash(path.as_os_str().as_bytes(), FILES_LEN)))),
+            Self::Files(path) => tag('f', path.as_os_str().as_bytes()),
             Self::Wire { user, host, port } => {
-                let user = hash(format!("{user} at {}", host.to_lowercase()).as_bytes(), USER_LEN);
-                let port = hash(format!("{port:?}").as_bytes(), PORT_LEN);
-                Some(Tag(format!("w{user}{port}")))
+                tag('w', format!("{user} at {} {port:?}", host.to_lowercase()).as_bytes())
             }
         }
     }
@@ -63,26 +57,14 @@ impl Provenance {
 pub struct Tag(String);
 
 impl Tag {
-    /// One from the ledger.
-    pub fn noted(tag: &str) -> Self {
-        Self(tag.to_owned())
-    }
-
     /// As it is noted.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it stands for files, in which each message can be looked at for nothing.
-    pub fn is_files(&self) -> bool {
-        self.0.starts_with('f')
-    }
-
-    /// The same user of the same host on the wire, though at another port.
-    pub fn is_same_user(&self, other: &Self) -> bool {
-        let user =
-            |tag: &Self| tag.0.strip_prefix('w').and_then(|rest| rest.get(..USER_LEN).map(str::to_owned));
-        user(self).is_some() && user(self) == user(other)
+    /// Whether the ledger notes it of a message.
+    pub fn is_among(&self, noted: &[String]) -> bool {
+        noted.contains(&self.0)
     }
 }
 
@@ -95,13 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_told_from_a_user() {
+    fn a_user_of_a_server_is_known_by_name_host_and_port() {
         let here = wire("anna", "pop.example.org", Some(110));
         assert_eq!(here, wire("anna", "POP.example.org", Some(110)));
         assert_ne!(here, wire("anna", "pop.example.org", None));
-        assert!(here.is_same_user(&wire("anna", "pop.example.org", None)));
-        assert!(!here.is_same_user(&wire("carl", "pop.example.org", Some(110))));
-        assert!(!here.is_same_user(&wire("anna", "pop.example.com", Some(110))));
+        assert_ne!(here, wire("carl", "pop.example.org", Some(110)));
+        assert_ne!(here, wire("anna", "pop.example.com", Some(110)));
+        assert_eq!(here.as_str().len(), 16);
+        assert!(here.is_among(&["f".to_owned(), here.as_str().to_owned()]) && !here.is_among(&[]));
     }
 
     #[test]
@@ -111,8 +94,6 @@ mod tests {
         std::fs::create_dir(dir.path().join("a")).unwrap();
         assert_eq!(tag(&dir.path().join("a")), tag(&dir.path().join("a/../a/")));
         assert_ne!(tag(&dir.path().join("a")), tag(dir.path()));
-        assert!(tag(dir.path()).is_files() && !wire("a", "b", None).is_files());
-        assert!(!tag(dir.path()).is_same_user(&tag(dir.path())));
         assert_eq!(Provenance::Sole.tag(), None);
     }
 }

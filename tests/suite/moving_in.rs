@@ -492,3 +492,40 @@ fn what_root_imports_belongs_to_the_server() {
         assert_eq!(stat.mode() & 0o077, 0, "{}", path.display());
     }
 }
+
+/// A copy of another day, in which the old server has noted what was read.
+#[test]
+fn an_mbox_from_another_path_brings_nothing_twice_and_no_deleted_mail_back() {
+    let server = Server::start("");
+    let text = |notes: &str| -> String {
+        let one = |number: usize| {
+            format!(
+                "From ada@example.net Thu Nov 29 22:33:5{number} 2001\nMessage-ID: <{number}@example.net>\n\
+                 X-UIDL: unique{number}\n{notes}Subject: {number}\n\nbody\n\n"
+            )
+        };
+        (1..=3).map(one).collect()
+    };
+    let [old, copy] = ["old", "copy"].map(|name| server.folder().join(name));
+    fs::write(&old, text("")).unwrap();
+    fs::write(&copy, text("Status: RO\n")).unwrap();
+    for kind in ["popa3d", "qpopper", "mailutils", "solid-pop3d"] {
+        let user = format!("{kind}@example.org");
+        server.account(&user, "secret");
+        let import = |path: &Path| {
+            let path = path.to_str().unwrap();
+            let told = parsed(
+                server.restante(&["import", "mbox", path, "--to", &user, "--server", kind, "--json"], ""),
+            );
+            (told["imported"].as_u64().unwrap(), told["already"].as_u64().unwrap())
+        };
+        assert_eq!(import(&old), (3, 0), "{kind}");
+        let mut client = server.log_in(kind);
+        client.ask("DELE 2", "+OK");
+        client.quit();
+        for path in [&copy, &copy, &old] {
+            assert_eq!(import(path), (0, 3), "{kind}");
+        }
+        assert_eq!(server.log_in(kind).uidl().len(), 2, "{kind}");
+    }
+}

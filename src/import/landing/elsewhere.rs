@@ -4,7 +4,9 @@
 use super::Uidl;
 use super::testing::{Here, Mailbox, Old, Seen, made};
 use crate::import::Provenance;
-use crate::maildrop::twin::Twin;
+use crate::limits::LEDGER_MAILBOXES_MAX;
+use crate::maildrop::ledger::Ledger;
+use crate::maildrop::twin::{Twin, folder};
 
 fn files(path: &str, mailbox: Mailbox) -> Mailbox {
     Mailbox { provenance: Provenance::Files(path.into()), ..mailbox }
@@ -74,34 +76,106 @@ fn files_of_one_name_are_two_messages_where_they_lie_apart() {
     assert_eq!(here.import(&mut carl).unwrap().already, 1);
 }
 
+/// The same mail, as another server would send it.
+fn rewritten(mut mailbox: Mailbox) -> Mailbox {
+    for old in &mut mailbox.messages {
+        old.sent = [b"Status: RO\r\nX-UID: 7\r\n", &old.sent[..]].concat();
+    }
+    mailbox
+}
+
 #[test]
-fn one_mailbox_that_comes_another_way_is_recognised() {
-    for mut other in [files("/copy", of("anna", 30)), wire("anna", 110, of("anna", 30))] {
-        let here = Here::new();
-        here.import(&mut files("/anna", of("anna", 30))).unwrap();
-        here.delete(&[0]);
-        // As Courier does with what is not in order.
-        other.messages[3].sent = b"another one each time\r\n".to_vec();
-        let is_wire = matches!(other.provenance, Provenance::Wire { .. });
+fn one_mailbox_that_comes_another_way_is_recognised_and_is_known_from_then_on() {
+    let ways: [fn(Mailbox) -> Mailbox; 4] = [
+        |mailbox| files("/copy", mailbox),
+        |mailbox| wire("anna", 110, mailbox),
+        |mailbox| wire("anna", 995, mailbox),
+        |mailbox| wire("anna@example.net", 110, mailbox),
+    ];
+    let here = Here::new();
+    here.import(&mut files("/anna", of("anna", 30))).unwrap();
+    here.delete(&[0]);
+    for way in ways {
+        let mut other = way(rewritten(of("anna", 30)));
+        let rehearsed = here.landing(Twin::sound()).rehearse(&Here::anna(), &mut other).unwrap();
+        assert_eq!((rehearsed.imported, rehearsed.already), (0, 30));
+        (other.read, other.expected) = (Vec::new(), Vec::new());
         let imported = here.import(&mut other).unwrap();
-        let expected = if is_wire { (0, 30) } else { (1, 29) };
-        assert_eq!((imported.imported, imported.already), expected);
-        assert!(!is_wire || other.read.len() <= 8, "{:?}", other.read);
+        assert_eq!((imported.imported, imported.already), (0, 30));
+        assert_eq!((&imported.read, imported.warnings.len()), (&vec![true; 30], 0));
+        let all: Vec<usize> = (0..30).collect();
+        assert_eq!(
+            (&other.read, &other.expected[0]),
+            (&all, &all),
+            "each was looked at, and asked for ahead"
+        );
         other.read.clear();
         assert_eq!(here.import(&mut other).unwrap().already, 30);
-        assert!(other.read.is_empty(), "it is known by now");
+        assert!(other.read.is_empty(), "it is known by now: {:?}", other.read);
+        assert_eq!(here.seen().unwrap().len(), 29);
     }
 }
 
 #[test]
-fn a_server_at_another_port_is_asked_for_nothing_that_looks_the_same() {
+fn one_equal_message_says_nothing_of_the_others() {
     let here = Here::new();
-    here.import(&mut wire("anna", 110, of("anna", 30))).unwrap();
-    let mut other = wire("anna", 995, of("anna", 31));
-    assert_eq!(here.import(&mut other).unwrap().imported, 1);
-    assert_eq!(other.read, [30]);
-    let mut another = wire("anna", 2110, of("somebody else", 30));
-    assert_eq!(here.import(&mut another).unwrap().imported, 30);
+    let mut anna = wire("anna", 110, of("anna", 4));
+    here.import(&mut anna).unwrap();
+    for mut other in [wire("carl", 110, of("carl", 4)), wire("anna", 2110, of("anne", 4))] {
+        let before = here.seen().unwrap();
+        // The same newsletter.
+        other.messages[0] = anna.messages[0].clone();
+        let imported = here.import(&mut other).unwrap();
+        assert_eq!((imported.imported, imported.already, imported.uidl.renamed), (3, 1, 3));
+        let seen = here.seen().unwrap();
+        assert_eq!(seen[..before.len()], before);
+        let came: Vec<_> = other.messages[1..].iter().map(|old| &old.sent[..]).collect();
+        assert_eq!(texts(&seen)[before.len()..], came);
+        other.read.clear();
+        assert_eq!(here.import(&mut other).unwrap().already, 4);
+        assert!(other.read.is_empty());
+    }
+}
+
+#[test]
+fn what_nobody_knows_the_mailbox_of_is_looked_at() {
+    let here = Here::new();
+    here.import(&mut of("anna", 3)).unwrap();
+    let mut carl = files("/carl", of("carl", 3));
+    assert_eq!(here.import(&mut carl).unwrap().imported, 3);
+    let mut anna = files("/anna", of("anna", 3));
+    assert_eq!(here.import(&mut anna).unwrap().already, 3);
+    assert_eq!((anna.read.len(), here.seen().unwrap().len()), (3, 6));
+    assert_eq!(here.import(&mut of("anna", 3)).unwrap().already, 3, "there is but one that it could be");
+    carl.read.clear();
+    assert_eq!(here.import(&mut carl).unwrap().already + here.import(&mut anna).unwrap().already, 6);
+    assert_eq!((carl.read.len(), anna.read.len()), (0, 3));
+}
+
+#[test]
+fn a_message_that_cannot_be_looked_at_is_not_taken_for_one_that_is_here() {
+    let here = Here::new();
+    here.import(&mut files("/anna", of("anna", 3))).unwrap();
+    let mut other = wire("anna", 110, Mailbox { broken: vec![1], ..of("anna", 3) });
+    let imported = here.import(&mut other).unwrap();
+    assert_eq!(
+        (imported.already, imported.skipped.len(), &imported.read[..]),
+        (2, 1, &[true, false, true][..])
+    );
+    other.broken.clear();
+    assert_eq!(here.import(&mut other).unwrap().already, 3);
+}
+
+#[test]
+fn a_copy_under_a_new_name_each_night_makes_no_endless_ledger() {
+    let here = Here::new();
+    for night in 0..LEDGER_MAILBOXES_MAX + 3 {
+        let imported = here.import(&mut files(&format!("/backup/{night}"), of("anna", 2))).unwrap();
+        assert_eq!(imported.found, imported.imported + imported.already);
+    }
+    let ledger = Ledger::load(&folder(&here.path(""))).unwrap();
+    assert!(ledger.entries.iter().all(|entry| entry.mailboxes.len() == LEDGER_MAILBOXES_MAX));
+    assert_eq!((ledger.entries.len(), here.seen().unwrap().len()), (2, 2));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Landing: the mail of an old server comes into a Maildir here, all of it at once or none.
 //!
 //! 1. `plan`: what has not come over yet, by the ledger; `recognise`: or by a look at it, where the ledger
-//!    speaks of another mailbox.
+//!    may speak of another mailbox.
 //! 2. `staging`, `gather`: each such message into a folder beside new/ and cur/, synced.
 //! 3. `naming`: unique-ids, order, file names.
 //! 4. The commit mark, then the moves ([`crate::maildrop::moving`]), which a login also makes if it comes
@@ -70,8 +70,6 @@ struct Ready {
     inventory: Inventory,
     ledger: Ledger,
     plan: Plan,
-    /// The ledger has something to keep, though nothing come over.
-    notes: bool,
 }
 
 /// What is said of mail that came over, and that a session has not made room for yet.
@@ -129,7 +127,7 @@ impl<D: Disk> Landing<D> {
             staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
         let ready = self.prepare(source, &folders, imported.tag.as_ref());
-        let Ready { inventory, ledger, plan, notes } = match ready {
+        let Ready { inventory, ledger, plan } = match ready {
             Ok(ready) => ready,
             Err(failure) => {
                 self.give_up(&folders, &staging);
@@ -138,8 +136,10 @@ impl<D: Disk> Landing<D> {
         };
         let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch)?;
         imported.count(&inventory, &plan, &gathered);
+        // What was looked at is noted, though nothing come over.
+        let notes_any = !plan.equal.is_empty();
         drop(plan);
-        if gathered.staged.is_empty() && !notes {
+        if gathered.staged.is_empty() && !notes_any {
             moving::clear(disk, &folders.root, &staging.folder)?;
             return Ok(imported.listing(inventory, &gathered));
         }
@@ -169,7 +169,7 @@ impl<D: Disk> Landing<D> {
     }
 
     /// Says what an import would do, and writes nothing. Messages that share a unique-id are read, since it
-    /// depends on their octets what becomes of it.
+    /// depends on their text what becomes of it.
     ///
     /// # Errors
     /// See [`Failure`].
@@ -180,7 +180,7 @@ impl<D: Disk> Landing<D> {
         let mut ledger = self.ledger(account)?;
         let mut plan = Plan::of(&inventory, &ledger, imported.tag.as_ref());
         if let Some(tag) = &imported.tag {
-            recognise::settle(source, &inventory, &mut ledger, &mut plan, tag)?;
+            recognise::settle(source, &mut ledger, &mut plan, tag)?;
         }
         let gathered = gather::rehearse(source, &inventory, &plan)?;
         imported.count(&inventory, &plan, &gathered);
@@ -206,11 +206,10 @@ impl<D: Disk> Landing<D> {
         let inventory = source.inventory()?;
         let mut ledger = Ledger::load(&folders.root)?;
         let mut plan = Plan::of(&inventory, &ledger, tag);
-        let notes = match tag {
-            Some(tag) => recognise::settle(source, &inventory, &mut ledger, &mut plan, tag)?,
-            None => false,
-        };
-        Ok(Ready { inventory, ledger, plan, notes })
+        if let Some(tag) = tag {
+            recognise::settle(source, &mut ledger, &mut plan, tag)?;
+        }
+        Ok(Ready { inventory, ledger, plan })
     }
 
     /// What came over is named and committed, message by message.
@@ -262,8 +261,7 @@ impl<D: Disk> Landing<D> {
         if !plan.wanted.is_empty() || !plan.doubted.is_empty() {
             return Err(Failure::InUse);
         }
-        if !earlier.is_told {
-            imported.add_earlier(earlier);
+        if !earlier.is_told && imported.add_earlier(earlier) {
             moving::note_told(&self.tree.disk, &staging.folder)?;
         }
         let gathered = Gathered::default();

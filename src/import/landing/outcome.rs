@@ -37,6 +37,8 @@ pub struct Imported {
     pub warnings: Vec<String>,
     /// What the old server listed.
     pub listed: Vec<Found>,
+    /// By index of `listed`: what this run has read, and found or made to be here.
+    pub read: Vec<bool>,
     /// Of which mailbox it is.
     pub tag: Option<Tag>,
 }
@@ -88,6 +90,13 @@ pub struct Progress {
 impl Imported {
     pub(super) fn count(&mut self, inventory: &Inventory, plan: &Plan, gathered: &Gathered) {
         self.found = inventory.messages.len();
+        self.read = vec![false; self.found];
+        let staged = gathered.staged.iter().map(|(index, _)| index);
+        for index in plan.equal.iter().chain(staged) {
+            if let Some(read) = self.read.get_mut(*index) {
+                *read = true;
+            }
+        }
         // What this run has only brought to its end came over in this run.
         self.already = plan.already.saturating_sub(self.imported);
         self.folders_skipped.clone_from(&inventory.folders_skipped);
@@ -116,16 +125,21 @@ impl Imported {
         self.warnings.extend(batch.warnings);
     }
 
-    /// What an earlier import has committed and not told anybody of.
-    pub(super) fn add_earlier(&mut self, earlier: &Earlier) {
+    /// What an earlier import of this mailbox has committed and not told anybody of. Whether there is any:
+    /// that of another mailbox is for its own next import to tell.
+    pub(super) fn add_earlier(&mut self, earlier: &Earlier) -> bool {
         use std::os::unix::ffi::OsStrExt;
         let entries: HashMap<&[u8], _> =
             earlier.next.entries.iter().map(|entry| (&entry.base[..], entry)).collect();
         for step in earlier.moves.iter() {
             let base = name::base(step.name.as_bytes());
+            let entry = entries.get(base);
+            if !entry.is_some_and(|entry| entry.mailboxes.iter().eq(self.tag.iter().map(Tag::as_str))) {
+                continue;
+            }
             self.imported += 1;
             self.bytes.0 += name::parse(base).written.map_or(0, |written| written.bytes.0);
-            match entries.get(base).map(|entry| (&entry.unique_id, &entry.origin)) {
+            match entry.map(|entry| (&entry.unique_id, &entry.origin)) {
                 Some((Some(given), Origin::Kept(id) | Origin::Foreseen(id, _))) if given == id => {
                     self.uidl.kept += 1;
                 }
@@ -133,6 +147,7 @@ impl Imported {
                 _ => self.uidl.generated += 1,
             }
         }
+        self.imported > 0
     }
 }
 

@@ -18,6 +18,8 @@ pub struct Plan {
     pub already: usize,
     /// Messages that are called like some that came over from another mailbox, in the order of the inventory.
     pub doubted: Vec<Doubted>,
+    /// Indexes of those that were read and found to be what came over.
+    pub equal: Vec<usize>,
 }
 
 /// One message that has not come over yet.
@@ -126,9 +128,10 @@ impl<'a> Known<'a> {
     }
 }
 
-/// Whether an entry may be of a mailbox: by its tag, or because nobody knows.
+/// Whether an entry is of a mailbox by its name alone: it was met there, there is but one mailbox that it could
+/// be of, or there was nothing to look at when it was noted.
 pub fn is_from(entry: &Entry, tag: Option<&Tag>) -> bool {
-    entry.mailboxes.is_empty() || tag.is_none_or(|tag| entry.mailboxes.iter().any(|met| met == tag.as_str()))
+    entry.digest.is_empty() || tag.is_none_or(|tag| tag.is_among(&entry.mailboxes))
 }
 
 /// The name under which a message is known whose unique-id was not certain.

@@ -1,46 +1,55 @@
-//! Whether mail that is called like some of another mailbox is that very mail.
+//! Whether mail that is called like some that came over is that very mail.
 //!
 //! The same mailbox may come twice by different ways: from its files and over the wire, from a copy in
 //! another folder. And two mailboxes may have given one unique-id to two messages, none of which may be lost.
-//! Files are looked at one by one. Over the wire that would be to fetch all of it once more: there a few
-//! messages stand for the mailbox. Knows the source by its trait, and writes nothing.
+//! Neither names nor sizes tell the one from the other, so each such message is read and compared; what is
+//! found to be here is noted as met in this mailbox too, and is not read again. Knows the source by its trait,
+//! and writes nothing.
 
 use super::Failure;
 use super::digest::Digest;
 use super::plan::{Doubted, Plan};
 use crate::import::essence::Essence;
-use crate::import::{Error, Inventory, Source, Tag};
+use crate::import::{Error, Source, Tag};
 use crate::limits;
 use crate::mail::{Bytes, Octets};
-use crate::maildrop::ledger::{Entry, Ledger};
-use crate::maildrop::name;
+use crate::maildrop::ledger::Ledger;
 use crate::wire::dot_decoder::LineEndDecoder;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// Settles all doubts of a plan: what is here already is noted in the ledger as met in the mailbox `tag`, the
-/// rest is wanted. Whether anything was noted.
+/// rest is wanted.
 ///
 /// # Errors
 /// The source's, except for single messages.
 pub fn settle(
     source: &mut dyn Source,
-    inventory: &Inventory,
     ledger: &mut Ledger,
     plan: &mut Plan,
     tag: &Tag,
-) -> Result<bool, Failure> {
+) -> Result<(), Failure> {
     let doubted = std::mem::take(&mut plan.doubted);
     if doubted.is_empty() {
-        return Ok(false);
+        return Ok(());
     }
-    let same = same(source, inventory, ledger, &doubted, tag)?;
+    source.expect(&doubted.iter().map(|doubted| doubted.wanted.index).collect::<Vec<_>>());
     let mut claimed = HashSet::new();
     for Doubted { wanted, rivals } in doubted {
-        let free = rivals.into_iter().filter(|rival| !claimed.contains(rival));
-        match free.into_iter().find(|rival| same.is(wanted.index, ledger.entries.get(*rival))) {
+        let digest = match look(source, wanted.index) {
+            Ok(look) => Some(look.digest),
+            // Whoever wants to take it says so.
+            Err(Error::Message { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let is_it = |rival: &usize| {
+            let noted = ledger.entries.get(*rival).and_then(|entry| Digest::parse(&entry.digest));
+            digest.is_some() && noted == digest && !claimed.contains(rival)
+        };
+        match rivals.into_iter().find(is_it) {
             Some(rival) => {
                 claimed.insert(rival);
                 plan.already += 1;
+                plan.equal.push(wanted.index);
             }
             None => plan.wanted.push(wanted),
         }
@@ -48,100 +57,23 @@ pub fn settle(
     plan.wanted.sort_by_key(|wanted| wanted.index);
     for (at, entry) in ledger.entries.iter_mut().enumerate() {
         if claimed.contains(&at) {
-            entry.mailboxes.push(tag.as_str().to_owned());
+            note(&mut entry.mailboxes, tag);
         }
     }
-    Ok(!claimed.is_empty())
+    Ok(())
 }
 
-/// Which messages are the ones that they are called like.
-enum Same {
-    /// All: it is the same mailbox.
-    All,
-    /// Those with these digests, by index of the inventory.
-    Equal(HashMap<usize, Digest>),
-}
-
-impl Same {
-    fn is(&self, index: usize, rival: Option<&Entry>) -> bool {
-        match (self, rival) {
-            (Self::All, rival) => rival.is_some(),
-            (Self::Equal(digests), Some(rival)) => {
-                digests.get(&index).is_some_and(|digest| is_of(rival, *digest))
-            }
-            (Self::Equal(_), None) => false,
-        }
+/// A mailbox that was met too long ago is looked at again.
+fn note(mailboxes: &mut Vec<String>, tag: &Tag) {
+    if mailboxes.len() >= limits::LEDGER_MAILBOXES_MAX {
+        mailboxes.remove(0);
     }
-}
-
-/// Whether an entry is of a text.
-fn is_of(entry: &Entry, digest: Digest) -> bool {
-    Digest::parse(&entry.digest) == Some(digest)
-}
-
-fn same(
-    source: &mut dyn Source,
-    inventory: &Inventory,
-    ledger: &Ledger,
-    doubted: &[Doubted],
-    tag: &Tag,
-) -> Result<Same, Failure> {
-    let rivals = doubted.iter().flat_map(|doubted| &doubted.rivals);
-    let tags: HashSet<&str> = rivals
-        .filter_map(|rival| ledger.entries.get(*rival))
-        .flat_map(|entry| entry.mailboxes.iter().map(String::as_str))
-        .collect();
-    let tags: Vec<Tag> = tags.into_iter().map(Tag::noted).collect();
-    if tag.is_files() && tags.iter().all(Tag::is_files) {
-        return Ok(Same::Equal(digests(source, doubted.iter())?));
-    }
-    let has_size = |doubted: &Doubted| has_the_size(inventory, ledger, doubted);
-    if tags.iter().any(|other| other.is_same_user(tag)) && doubted.iter().all(has_size) {
-        return Ok(Same::All);
-    }
-    // From all over the mailbox, as far as they go.
-    let step = doubted.len().div_ceil(limits::IMPORT_SAMPLES);
-    let samples: Vec<&Doubted> = doubted.iter().step_by(step.max(1)).collect();
-    let digests = digests(source, samples.iter().copied())?;
-    let is_equal = |doubted: &&&Doubted| {
-        let mut rivals = doubted.rivals.iter().filter_map(|rival| ledger.entries.get(*rival));
-        let digest = digests.get(&doubted.wanted.index);
-        digest.is_some_and(|digest| rivals.any(|rival| is_of(rival, *digest)))
-    };
-    let equal = samples.iter().filter(is_equal).count();
-    // Not every one: Courier sends a message with 8-bit letters in its header as another one each time.
-    if equal > 0 && equal * 2 >= digests.len() { Ok(Same::All) } else { Ok(Same::Equal(HashMap::new())) }
-}
-
-/// Whether LIST says of a message what is known of one that it is called like.
-fn has_the_size(inventory: &Inventory, ledger: &Ledger, doubted: &Doubted) -> bool {
-    let octets = inventory.messages.get(doubted.wanted.index).and_then(|found| found.octets);
-    let size = |entry: &Entry| name::parse(&entry.base).written.map(|written| written.octets);
-    let mut rivals = doubted.rivals.iter().filter_map(|rival| ledger.entries.get(*rival));
-    octets.is_some() && rivals.any(|rival| size(rival) == octets)
-}
-
-fn digests<'a>(
-    source: &mut dyn Source,
-    doubted: impl Iterator<Item = &'a Doubted>,
-) -> Result<HashMap<usize, Digest>, Failure> {
-    let indexes: Vec<usize> = doubted.map(|doubted| doubted.wanted.index).collect();
-    source.expect(&indexes);
-    let mut digests = HashMap::with_capacity(indexes.len());
-    for index in indexes {
-        match look(source, index) {
-            Ok(look) => drop(digests.insert(index, look.digest)),
-            // Whoever wants to take it says so.
-            Err(Error::Message { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(digests)
+    mailboxes.push(tag.as_str().to_owned());
 }
 
 /// What a message would be here.
 pub struct Look {
-    /// Of its text.
+    /// Of what stays the same of its text.
     pub digest: Digest,
     /// Of its file.
     pub bytes: Bytes,

@@ -28,6 +28,8 @@ pub struct Mailbox {
     pub ends_at: Option<usize>,
     /// Which were read.
     pub read: Vec<usize>,
+    /// Which were asked for ahead, pass by pass.
+    pub expected: Vec<Vec<usize>>,
     /// Of which mailbox it is.
     pub provenance: Provenance,
 }
@@ -93,6 +95,10 @@ impl Source for Mailbox {
             Found { octets, ..old.found.clone() }
         });
         Ok(Inventory { messages: messages.collect(), ..Inventory::default() })
+    }
+
+    fn expect(&mut self, wanted: &[usize]) {
+        self.expected.push(wanted.to_vec());
     }
 
     fn read(&mut self, index: usize, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {

@@ -301,6 +301,32 @@ fn what_an_earlier_run_has_committed_counts_as_this_ones() {
 }
 
 #[test]
+fn what_an_earlier_run_of_another_mailbox_has_committed_is_left_for_that_one_to_tell() {
+    use crate::import::Provenance;
+    let of = |path: &str, mailbox| Mailbox { provenance: Provenance::Files(path.into()), ..mailbox };
+    for is_in_session in [false, true] {
+        let here = Here::new();
+        let mut anna = of("/anna", Mailbox::numbered(3));
+        let mut carl = of("/carl", Mailbox::of(&[(b"a", b"1\r\n"), (b"b", b"2\r\n")]));
+        here.import(&mut anna).unwrap();
+        let session = is_in_session.then(|| here.open().unwrap());
+        commit(&here, &mut carl);
+        let again = here.import(&mut anna).unwrap();
+        assert_eq!(
+            (again.imported, again.already, again.uidl, again.bytes),
+            (0, 3, Uidl::default(), Bytes(0))
+        );
+        // Where the moves still wait, carl's own run brings them to their end.
+        let again = here.import(&mut carl).unwrap();
+        let expected = if is_in_session { (2, 0) } else { (0, 2) };
+        assert_eq!((again.imported, again.already), expected);
+        drop(session);
+        assert_eq!(here.import(&mut carl).unwrap().already, 2);
+        assert_eq!(here.seen().unwrap().len(), 5);
+    }
+}
+
+#[test]
 fn what_was_committed_and_not_told_is_told_though_a_session_be_there() {
     let here = Here::new();
     deliver(&here, "Subject: here\n");

@@ -2,6 +2,7 @@
 
 use super::super::testing::{inventory, made};
 use super::*;
+use crate::import::Provenance;
 
 fn ledger(origins: &[Origin]) -> Ledger {
     let entry = |origin: &Origin| Entry {
@@ -89,14 +90,16 @@ fn without_names_the_unique_id_decides() {
 
 #[test]
 fn what_came_from_another_mailbox_is_doubted() {
-    let [here, there] = ["f1", "f2"].map(Tag::noted);
+    let [here, there] = ["/1", "/2"].map(|path| Provenance::Files(path.into()).tag().unwrap());
     let mut old = inventory(&["a", "b", "a", "a"]);
     old.messages.push(made(b"file"));
     old.names = ["1", "2", "3", "4", "file"].map(|name| name.as_bytes().into()).to_vec();
     let mut before = ledger(&[kept("a"), kept("a"), Origin::Made(b"file".to_vec()), kept("c")]);
-    before.entries[0].mailboxes = vec!["f1".to_owned()];
-    before.entries[1].mailboxes = vec!["f1".to_owned(), "f2".to_owned()];
-    before.entries[2].mailboxes = vec!["f1".to_owned()];
+    let noted = |tags: &[&Tag]| tags.iter().map(|tag| tag.as_str().to_owned()).collect::<Vec<_>>();
+    before.entries.iter_mut().for_each(|entry| entry.digest = "digest".to_owned());
+    before.entries[0].mailboxes = noted(&[&here]);
+    before.entries[1].mailboxes = noted(&[&here, &there]);
+    before.entries[2].mailboxes = noted(&[&here]);
     let doubted = |plan: &Plan| -> Vec<(usize, Vec<usize>)> {
         plan.doubted.iter().map(|doubted| (doubted.wanted.index, doubted.rivals.clone())).collect()
     };
@@ -106,8 +109,12 @@ fn what_came_from_another_mailbox_is_doubted() {
     let expected = vec![(2, vec![0]), (3, vec![0]), (4, vec![2])];
     assert_eq!((indexes(&elsewhere), doubted(&elsewhere), elsewhere.already), (vec![1], expected, 1));
     assert_ne!(plan.wanted[0].key, elsewhere.wanted[0].key, "what is staged is of one mailbox");
-    // What nobody knows the mailbox of is believed, and so is who has but one.
+    // What nobody knows the mailbox of is doubted too; who has but one is believed.
     before.entries.iter_mut().for_each(|entry| entry.mailboxes.clear());
-    assert_eq!(Plan::of(&old, &before, Some(&there)).already, 3);
+    let unknown = Plan::of(&old, &before, Some(&there));
+    assert_eq!((unknown.doubted.len(), unknown.already), (4, 0));
     assert_eq!(Plan::of(&old, &before, None).already, 3);
+    // There is no text to compare with.
+    before.entries.iter_mut().for_each(|entry| entry.digest.clear());
+    assert_eq!(Plan::of(&old, &before, Some(&there)).already, 3);
 }
