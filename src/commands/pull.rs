@@ -12,7 +12,7 @@ use super::old_server::Access;
 use super::table;
 use crate::config::{Finding, Settings};
 use crate::fetch::{Login, Mailbox, Patience, Server};
-use crate::import::landing::{Difference, Imported, Landing, Pair, Progress};
+use crate::import::landing::{Imported, Landing, Pair, Progress};
 use crate::mail::AccountAddress;
 use clap::Args;
 use std::collections::HashMap;
@@ -125,8 +125,8 @@ impl Place<'_> {
         Ok(Report::new(&job.to, imported, deleted).rehearsed(self.how.dry_run))
     }
 
-    /// Only after all is here for good, and only what is seen to be here: a message of another mailbox may
-    /// have the same unique-id, and has then not come over.
+    /// Only after all is here for good, and only what is seen to be here: brought by this run, looked at and
+    /// found equal in this run, or here since an earlier run of the same mailbox and as large as there.
     fn delete(
         &self,
         to: &AccountAddress,
@@ -138,8 +138,7 @@ impl Place<'_> {
             return Ok(Some(0));
         }
         let pairs = self.landing.prove(to, imported).map_err(|failure| landed::failed(to, failure))?;
-        // What this very run has brought is here, whatever size the old server said.
-        let Sorted { mut here, doubtful } = Sorted::of(pairs, imported.already == 0);
+        let Sorted { mut here, doubtful } = Sorted::of(pairs, &imported.read);
         // Dovecot and Courier list a message without its last line end; what they send tells.
         let indexes: Vec<usize> = doubtful.iter().map(|(index, _)| *index).collect();
         let sent = mailbox.retrieved_sizes(&indexes)?;
@@ -159,16 +158,16 @@ struct Sorted {
 }
 
 impl Sorted {
-    fn of(pairs: Vec<Pair>, is_fresh: bool) -> Self {
+    /// `read`: by index, what this very run has read and knows to be here, whatever size the old server said.
+    fn of(pairs: Vec<Pair>, read: &[bool]) -> Self {
         let mut sorted = Self::default();
         for pair in pairs {
             let (Some(there), Some(here)) = (pair.there, pair.here) else { continue };
             let Some(index) = there.number.checked_sub(1) else { continue };
-            match pair.difference {
-                None | Some(Difference::Order) => sorted.here.push(index),
-                Some(_) if is_fresh => sorted.here.push(index),
-                Some(Difference::Size) => sorted.doubtful.push((index, here.octets.0)),
-                Some(Difference::UniqueId | Difference::Missing) => {}
+            if read.get(index).is_some_and(|read| *read) || there.octets == Some(here.octets) {
+                sorted.here.push(index);
+            } else {
+                sorted.doubtful.push((index, here.octets.0));
             }
         }
         sorted
