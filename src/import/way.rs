@@ -57,7 +57,8 @@ pub fn open_for_reading(path: &Path) -> Result<OwnedFd, Lost> {
 fn walk(path: &Path, laid: &mut Vec<Uid>) -> Result<(OwnedFd, OsString, FileStat), Lost> {
     let mut ahead = Vec::new();
     push(path, &mut ahead);
-    let mut here = look(".")?;
+    // Who names the whole path needs no right in the folder that the shell happens to stand in.
+    let mut here = look(if path.is_absolute() { "/" } else { "." })?;
     let mut end = (here.try_clone().map_err(|_| Errno::EMFILE)?, OsString::from("."));
     while let Some(name) = ahead.pop() {
         let next = if name == "/" { look("/")? } else { look_at(&here, &name)? };
@@ -86,8 +87,13 @@ fn look(name: &str) -> Result<OwnedFd, Errno> {
     open(name, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
 }
 
+/// As a folder first: nothing else makes the system mount what is to be mounted at its first use.
 fn look_at(folder: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
-    openat(folder, name, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    match openat(folder, name, flags | OFlag::O_DIRECTORY, Mode::empty()) {
+        Err(Errno::ENOTDIR) => openat(folder, name, flags, Mode::empty()),
+        opened => opened,
+    }
 }
 
 fn open_quietly(folder: &OwnedFd, name: &OsStr) -> Result<OwnedFd, Errno> {
@@ -146,9 +152,11 @@ impl From<Lost> for io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::unistd::Gid;
     use std::fs::File;
     use std::io::Read;
-    use std::os::unix::fs::{lchown, symlink};
+    use std::os::unix::fs::{PermissionsExt, lchown, symlink};
+    use std::process::Command;
 
     fn read(path: &Path) -> Result<String, Lost> {
         let mut text = String::new();
@@ -210,5 +218,38 @@ mod tests {
             foreign.error(Path::new("/x")).is_some()
                 && Lost::Errno(Errno::EIO).error(Path::new("/x")).is_none()
         );
+    }
+
+    /// Says where the process of the next test has to look.
+    const PLACE: &str = "RESTANTE_TEST_OF_THE_WAY";
+
+    /// Needs the right to become somebody else, so a test for root. In a process of its own, since the
+    /// current folder and the user are those of all its threads.
+    #[test]
+    fn a_whole_path_needs_no_right_in_the_current_folder() {
+        if let Some(dir) = std::env::var_os(PLACE) {
+            std::env::set_current_dir(Path::new(&dir).join("closed")).unwrap();
+            nix::unistd::setgroups(&[]).unwrap();
+            nix::unistd::setgid(Gid::from_raw(4001)).unwrap();
+            nix::unistd::setuid(Uid::from_raw(4001)).unwrap();
+            assert_eq!(read(&Path::new(&dir).join("home/mail")), Ok("mine".to_owned()));
+            assert_eq!(read(&Path::new(&dir).join("far")), Ok("mine".to_owned()));
+            assert_eq!(read(Path::new("../home/mail")), Err(Lost::Errno(Errno::EACCES)));
+            return;
+        }
+        if !Uid::effective().is_root() {
+            return;
+        }
+        let dir = place();
+        std::fs::create_dir(dir.path().join("closed")).unwrap();
+        for (folder, mode) in [("", 0o755), ("closed", 0o700)] {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(dir.path().join(folder), mode).unwrap();
+        }
+        let name = "import::way::tests::a_whole_path_needs_no_right_in_the_current_folder";
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let ended = alone.args(["--exact", name]).env(PLACE, dir.path()).output().unwrap();
+        let told = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success() && told.contains("1 passed"), "{told}");
     }
 }
