@@ -70,6 +70,23 @@ mod tests {
     }
 
     #[test]
+    fn mail_of_the_old_server_still_comes_before_what_was_delivered_here() {
+        let here = Here::new();
+        here.landing(Twin::sound()).bury(&Here::anna(), &ids(&["old-2"])).unwrap();
+        std::fs::create_dir_all(here.path("new")).unwrap();
+        std::fs::write(here.path("new/1000000000.M1P1.here"), "Subject: here\n\n").unwrap();
+        let listed = || -> Vec<String> {
+            here.open().unwrap().entries().iter().map(|entry| entry.unique_id.to_string()).collect()
+        };
+        here.import(&mut Mailbox::numbered(3)).unwrap();
+        assert_eq!(listed()[..2], ["old-1", "old-3"]);
+        assert_eq!(listed().len(), 3);
+        // What comes later is new to everybody.
+        here.import(&mut Mailbox::numbered(4)).unwrap();
+        assert_eq!(listed()[3], "old-4");
+    }
+
+    #[test]
     fn what_has_come_so_far_is_not_lost_by_it() {
         let here = Here::new();
         let mut old = Mailbox { ends_at: Some(2), ..Mailbox::numbered(3) };

@@ -59,12 +59,14 @@ pub fn batch(
 ) -> io::Result<Batch> {
     let mut shown = Shown::of(inventory, ledger);
     let mut batch = Batch::default();
+    // A ledger that notes only what was deleted at the old server says that nothing has come yet.
+    let is_first = ledger.entries.iter().all(|entry| entry.base.is_empty());
     for (index, staged) in staged {
         let (Some(found), Some(origin)) = (inventory.messages.get(*index), origin(inventory, *index)) else {
             continue;
         };
         let unique_id = batch.unique_id(&mut shown, found, staged);
-        let stamp = stamp(ledger, *index, now);
+        let stamp = if is_first { first_stamp(*index, now) } else { Stamp::next(now) };
         let written = Written { bytes: staged.bytes, octets: staged.octets };
         let base = name::own(&stamp, host, written, unique_id.as_ref());
         batch.messages += 1;
@@ -159,14 +161,11 @@ fn numbered(id: &UniqueId, number: u64) -> UniqueId {
 
 /// The first import comes before all that was delivered here, in the old order; what comes later is new to
 /// everybody and comes behind what there is.
-fn stamp(ledger: &Ledger, index: usize, now: SystemTime) -> Stamp {
-    let stamp = Stamp::next(now);
-    if !ledger.entries.is_empty() {
-        return stamp;
-    }
+fn first_stamp(index: usize, now: SystemTime) -> Stamp {
     // From one: zero is where foreign names without a time stand.
     let place = index + 1;
-    Stamp { seconds: (place / MICROS) as u64, micros: u32::try_from(place % MICROS).unwrap_or(0), ..stamp }
+    let micros = u32::try_from(place % MICROS).unwrap_or(0);
+    Stamp { seconds: (place / MICROS) as u64, micros, ..Stamp::next(now) }
 }
 
 fn to_maildir(found: &Found, staged: &Staged, base: OsString) -> Move {
