@@ -383,6 +383,28 @@ fn users_whose_server_nobody_names_are_asked_for_and_refused_lines_are_named() {
 }
 
 #[test]
+fn a_line_that_says_a_user_again_keeps_no_mail_from_the_first() {
+    let server = Server::start("");
+    server.restante(&["alias", "add", "info@example.org", ANNA], "").done();
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "cleo:{PLAIN}secret\ninfo:{PLAIN}secret\nCleo:{PLAIN}other\n").unwrap();
+    for name in ["cleo", "info"] {
+        let mut old = Old::at(server.folder().join("vmail").join(name));
+        old.add(b"1000000001.M1P1.old", &text(1));
+    }
+    let template = format!("maildir:{}/vmail/%n", server.folder().display());
+    let command: &[&str] = &["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd"];
+    let outcome =
+        server.restante(&[command, &["--domain", "example.org", "--mail", &template, "--json"]].concat(), "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let said: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(said["accounts"]["refused"].as_array().unwrap().len(), 2, "{said}");
+    let users = said["users"].as_array().unwrap();
+    assert_eq!((users.len(), &users[0]["to"]), (1, &"cleo@example.org".into()), "{said}");
+    server.log_in("cleo@example.org").ask("STAT", "+OK 1 ");
+}
+
+#[test]
 fn two_old_mailboxes_may_come_to_one_account() {
     let server = Server::start("");
     let first = Old::with(&server, 2);

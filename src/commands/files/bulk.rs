@@ -64,6 +64,8 @@ struct Whole {
 /// One user's mailbox.
 struct Job<'a> {
     to: &'a AccountAddress,
+    /// Of the file of accounts.
+    line: usize,
     lies: Result<Lies, String>,
 }
 
@@ -79,9 +81,10 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     fit(arguments, &jobs)?;
     let wish = Wish { hold: true, update: false, dry_run: arguments.how.dry_run };
     let accounts = account_file::take(settings, &users, wish)?;
-    // An address that was refused, an alias for example, has no mailbox to put mail into.
-    let refused: BTreeSet<&str> = accounts.refused.iter().map(|refused| refused.address.as_str()).collect();
-    let jobs: Vec<_> = jobs.into_iter().filter(|job| !refused.contains(&*job.to.to_string())).collect();
+    // A line that was refused, an alias for example, has no mailbox to put mail into. Its address may have
+    // been taken all the same, from another line.
+    let refused: BTreeSet<usize> = accounts.refused.iter().map(|refused| refused.line).collect();
+    let jobs: Vec<_> = jobs.into_iter().filter(|job| !refused.contains(&job.line)).collect();
     let place = Place { settings, landing: landed::landing(settings)?, is_rehearsal: arguments.how.dry_run };
     let outcomes = each(&place, &jobs, (arguments, &dovecot), quiet);
     let mut proofs = Vec::new();
@@ -116,8 +119,8 @@ fn jobs<'a>(arguments: &UsersArgs, dovecot: &Doveconf, users: &'a Users) -> Resu
         let domain = user.address.domain().as_str();
         template.find(&User { name: &user.name, domain, home: user.home.as_deref() })
     };
-    let jobs: Vec<Job<'a>> =
-        users.records.iter().map(|user| Job { to: &user.address, lies: lies(user) }).collect();
+    let job = |user: &'a Record| Job { to: &user.address, line: user.line, lies: lies(user) };
+    let jobs: Vec<Job<'a>> = users.records.iter().map(job).collect();
     // A single user may never have got mail; that nobody has is a mistake in the template.
     let is_there = |job: &Job<'_>| job.lies.as_ref().is_ok_and(|lies| !is_missing(lies));
     match jobs.iter().find_map(|job| job.lies.as_ref().ok()) {
