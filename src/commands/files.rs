@@ -36,8 +36,7 @@ pub fn maildir(settings: &Settings, arguments: &MaildirArgs, quiet: bool) -> Res
     let to = address(to)?;
     let open = || {
         let mut options = habits.of_maildir(*server, &habits.doveconf()?);
-        // Which unique-ids the server made of the files does not matter where it is asked for them.
-        options.server = options.server.or(asked.uidls_from.is_some().then_some(maildirs::Server::Plain));
+        options.without_ids = asked.uidls_from.is_some();
         maildirs::open(dir, &options)
     };
     one(settings, &to, (open, asked, how), quiet)
@@ -54,7 +53,7 @@ pub fn mbox(settings: &Settings, arguments: &MboxArgs, quiet: bool) -> Result<()
     let to = address(to)?;
     let open = || {
         let mut options = habits.of_mbox(*server, &habits.doveconf()?);
-        options.server = options.server.or(asked.uidls_from.is_some().then_some(mboxes::Server::Plain));
+        options.without_ids = asked.uidls_from.is_some();
         mboxes::open(file, &options)
     };
     one(settings, &to, (open, asked, how), quiet)

@@ -139,6 +139,7 @@ impl Habits {
                 Some(Subfolders::Append) => Folders::Append,
                 Some(Subfolders::Skip) | None => Folders::Skip,
             },
+            without_ids: false,
         }
     }
 
@@ -152,6 +153,7 @@ impl Habits {
             rename_duplicates: self.rename_duplicate_uidls || dovecot.rename_duplicates,
             mbox_md5: self.mbox_md5.or(said).unwrap_or_default(),
             is_dovecots: self.doveconf.is_some(),
+            without_ids: false,
         }
     }
 }

@@ -85,6 +85,9 @@ fn guess(root: &Root, options: &Options) -> Result<Server, Error> {
     if let Some(server) = options.otherwise {
         return Ok(server);
     }
+    if options.without_ids {
+        return Ok(Server::Plain);
+    }
     if root.list()?.entries.is_empty() {
         return Ok(Server::Plain);
     }
@@ -114,6 +117,7 @@ impl Source for Maildir {
     fn inventory(&mut self) -> Result<Inventory, Error> {
         let Listing { entries, skipped } = self.root.list()?;
         let mut shown = match self.server {
+            _ if self.options.without_ids => plain::shown(&entries),
             Server::Dovecot => dovecot::shown(&self.root, &entries, &self.options)?,
             Server::Courier => courier::shown(&self.root, &entries)?,
             Server::SolidPop3d => solid::shown(&entries),
@@ -166,7 +170,7 @@ impl Maildir {
     /// What the operator should look at twice.
     fn doubts(&self) -> Option<String> {
         let both = self.root.has(uidlist::FILE) && self.root.has(courier::FILE);
-        (both && self.options.server.is_none()).then(|| {
+        (both && self.options.server.is_none() && !self.options.without_ids).then(|| {
             format!(
                 "{}: there are a {} and a {}; it is taken for a Maildir of dovecot (--server courier says \
                  otherwise)",

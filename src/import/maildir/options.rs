@@ -46,6 +46,8 @@ pub struct Options {
     pub uidlist: Option<PathBuf>,
     /// See [`Folders`].
     pub folders: Folders,
+    /// The unique-ids are known from elsewhere: none is computed, and no index is read for them.
+    pub without_ids: bool,
 }
 
 impl Server {

@@ -50,6 +50,30 @@ fn without_an_index_it_asks_and_names_the_choices() {
     assert!(Old::empty().ids(&Options::default()).is_empty(), "there is nothing to ask about");
 }
 
+/// Asked elsewhere for the unique-ids, an index need not be there, nor whole.
+#[test]
+fn without_unique_ids_no_index_is_read() {
+    let old = Old::with(&[b"2.a:2,S", b"1.b:2,S"]);
+    let made = |server| old.ids(&Options { server, without_ids: true, ..Options::default() });
+    for server in Server::ALL.map(Some).into_iter().chain([None]) {
+        assert_eq!(made(server), ["made 1.b", "made 2.a"], "{server:?} without one");
+    }
+    old.sizelist("rubbish\n");
+    old.uidlist("rubbish\n");
+    for index in [uidlist::FILE, courier::FILE] {
+        for server in Server::ALL.map(Some).into_iter().chain([None]) {
+            assert_eq!(made(server), ["made 1.b", "made 2.a"], "{server:?} with a damaged one");
+        }
+        fs::remove_file(old.path().join(index)).unwrap();
+    }
+    old.sizelist("rubbish\n");
+    // The octets are still those that its server sent.
+    old.put("cur", b"1.b:2,S", b"a\r\n");
+    let mut source = old.source(&Options { without_ids: true, ..Options::default() });
+    source.inventory().unwrap();
+    assert_eq!(read(source.as_mut(), 0).unwrap(), b"a\r\r\n");
+}
+
 #[test]
 fn servers_have_names() {
     for server in Server::ALL {

@@ -20,6 +20,8 @@ struct Traces {
     uidl: bool,
     /// X-UID filled up with blanks, or a last UID filled up with zeros: Dovecot leaves itself room.
     padded: bool,
+    /// A line that some server hides: shown or not, that depends on which it was.
+    marked: bool,
     /// Nothing at all.
     empty: bool,
 }
@@ -42,6 +44,8 @@ pub fn server(path: &Path, file: &impl ReadAt, options: &Options) -> Result<Serv
         _ if options.is_dovecots => Ok(Server::Dovecot),
         Traces { base: true, uidl: false, padded: false, .. } => Ok(Server::Uw),
         Traces { base: false, uidl: true, .. } => Ok(Server::Qpopper),
+        // None of its octets depends on who showed it.
+        Traces { marked: false, .. } if options.without_ids => Ok(Server::Plain),
         traces => Err(ask(path, &traces)),
     }
 }
@@ -84,7 +88,9 @@ fn first_header(file: &impl ReadAt) -> std::io::Result<Option<Traces>> {
 }
 
 fn note(piece: Piece, traces: &mut Traces) {
-    match super::fingerprint::name_of(piece.octets).unwrap_or_default().to_ascii_lowercase().as_slice() {
+    let name = super::fingerprint::name_of(piece.octets).unwrap_or_default().to_ascii_lowercase();
+    traces.marked |= Server::ALL.iter().any(|server| server.habits().hidden.contains(&name.as_slice()));
+    match name.as_slice() {
         b"x-imap" => traces.base = true,
         b"x-imapbase" => {
             traces.base = true;

@@ -60,6 +60,8 @@ pub struct Options {
     pub mbox_md5: Md5Of,
     /// It is known otherwise that a Dovecot showed it, though none of these says so.
     pub is_dovecots: bool,
+    /// The unique-ids are known from elsewhere: none is computed. What the server showed is shown.
+    pub without_ids: bool,
 }
 
 /// An mbox.
@@ -243,6 +245,9 @@ impl Mbox {
 
     /// What the operator should know about unique-ids that nobody could know.
     fn doubts(&self, inventory: &Inventory) -> Option<String> {
+        if self.options.without_ids {
+            return None;
+        }
         let made = |found: &&Found| matches!(found.unique_id, UniqueIdOf::Made { .. });
         let count = inventory.messages.iter().filter(made).count();
         let line = match self.habits().identity {

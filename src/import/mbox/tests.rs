@@ -87,6 +87,36 @@ fn the_first_message_shows_who_served_it_or_it_is_asked_for() {
     assert!(open(&mailbox.path(), &options).unwrap().name().starts_with("dovecot mbox:"));
 }
 
+/// Which unique-ids it has is asked elsewhere; which of its lines were shown is not.
+#[test]
+fn without_unique_ids_it_is_shown_as_its_server_showed_it() {
+    let damaged = format!("{FROM}X-IMAPbase: 7 9\nX-UID: 3\n\na\n\n{FROM}X-UID: 2\nStatus: RO\n\nb\n");
+    let fresh = format!("{FROM}Subject: a\n\na\n");
+    let inventory = |text: &str, server| {
+        let options = Options { server, without_ids: true, ..Options::default() };
+        let mailbox = Mailbox::new(text);
+        let mut source = open(&mailbox.path(), &options)?;
+        let inventory = source.inventory()?;
+        let mut octets = Vec::new();
+        source.read(inventory.messages.len() - 1, &mut |block| {
+            octets.extend_from_slice(block);
+            Ok(())
+        })?;
+        assert!(inventory.warnings.is_empty(), "{:?}", inventory.warnings);
+        Ok((source.name(), identities(&inventory).len(), String::from_utf8(octets).unwrap()))
+    };
+    for server in [Some(Server::Dovecot), Some(Server::Uw), None] {
+        let (name, messages, last) = inventory(&damaged, server).unwrap();
+        assert_eq!((messages, last.contains("X-UID")), (2, false), "{name}: {last}");
+    }
+    assert!(inventory(&fresh, None).unwrap().0.starts_with("plain mbox:"), "there is nothing to hide");
+    let marked = damaged.replacen("X-UID: 3\n", "X-UID: 3     \n", 1);
+    for text in [&marked, &format!("{FROM}Status: RO\n\na\n"), &format!("{FROM}Content-Length: 2\n\na\n")] {
+        let Err(Error::Ask { what, .. }) = inventory(text, None) else { panic!("{text}") };
+        assert!(what.contains("which server showed this mail?"), "{what}");
+    }
+}
+
 #[test]
 fn settings_of_dovecot_say_that_it_was_dovecot() {
     let mailbox = Mailbox::new(format!("{FROM}X-UIDL: abc\n\nbody\n"));

@@ -35,6 +35,7 @@ pub fn of(
     numbers: &Numbers,
 ) -> Result<Vec<Shown>, Error> {
     match server.habits().identity {
+        _ if options.without_ids => Ok(vec![Shown::default(); messages.len()]),
         Identity::DovecotNumbers(_) => dovecots(path, options, messages, numbers),
         Identity::UwNumbers => uws(path, messages, numbers),
         Identity::Written => {
