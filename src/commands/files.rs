@@ -32,7 +32,7 @@ use verify::Verdict;
 pub fn maildir(settings: &Settings, arguments: &MaildirArgs, quiet: bool) -> Result<(), Ending> {
     let MaildirArgs { dir, to, server, habits, asked, how } = arguments;
     fits::check(habits, &[Kind::Maildir], server.map(maildirs::Server::as_str))?;
-    fits::check_asked(asked, habits)?;
+    fits::check_asked(asked)?;
     let to = address(to)?;
     let open = || {
         let mut options = habits.of_maildir(*server, &habits.doveconf()?);
@@ -49,7 +49,7 @@ pub fn maildir(settings: &Settings, arguments: &MaildirArgs, quiet: bool) -> Res
 pub fn mbox(settings: &Settings, arguments: &MboxArgs, quiet: bool) -> Result<(), Ending> {
     let MboxArgs { file, to, server, habits, asked, how } = arguments;
     fits::check(habits, &[Kind::Mbox], server.map(mboxes::Server::as_str))?;
-    fits::check_asked(asked, habits)?;
+    fits::check_asked(asked)?;
     let to = address(to)?;
     let open = || {
         let mut options = habits.of_mbox(*server, &habits.doveconf()?);

@@ -378,6 +378,42 @@ fn files_come_with_the_unique_ids_of_the_server_that_is_asked_for_them() {
     assert_eq!(lost.status, Some(0), "a message that the old server does not list either: {lost:?}");
 }
 
+/// What a damaged index proposes can be put behind the command that said so, whatever stands in it.
+#[test]
+fn the_remedies_of_a_damaged_index_are_taken() {
+    let (old, new) = (Server::start("hostname = \"old.example.org\""), Server::start(""));
+    for subject in ["one", "two"] {
+        old.send(&[ANNA], format!("Subject: {subject}\r\n\r\n.\r\n").as_bytes());
+    }
+    let (at, maildir) = (old.address("pop3").to_string(), old.mailbox(ANNA));
+    let (uidlist, doveconf) = (maildir.join("dovecot-uidlist"), new.folder().join("doveconf"));
+    fs::write(&doveconf, "pop3_uidl_format = %v.%u\n").unwrap();
+    for index in ["dovecot-uidlist", "courierpop3dsizelist"] {
+        fs::write(maildir.join(index), "rubbish\n").unwrap();
+    }
+    let with = |more: &[&str]| {
+        let command = ["import", "maildir", maildir.to_str().unwrap(), "--to", ANNA];
+        new.restante(&[&command[..], more].concat(), "secret\n")
+    };
+    let commands: [&[&str]; 5] = [
+        &["--server", "dovecot"],
+        &["--server", "dovecot", "--rename-duplicate-uidls", "--uidl-format", "%v.%u"],
+        &["--uidlist", uidlist.to_str().unwrap()],
+        &["--doveconf", doveconf.to_str().unwrap()],
+        &["--server", "courier"],
+    ];
+    for command in commands {
+        let said = with(command).failed();
+        assert!(said.contains("--uidls-from"), "{command:?}: {said}");
+        let asked = ["--uidls-from", &at, "--user", "anna", "--password-stdin", "--dry-run", "--json"];
+        let told = json(&with(&[command, &asked[..]].concat()).done());
+        assert_eq!(told["uidl"]["kept"], 2, "{command:?}: {told}");
+        let plain = command.iter().filter(|word| !["--server", "dovecot", "courier"].contains(*word));
+        let plain: Vec<&str> = plain.copied().chain(["--server", "plain", "--dry-run", "--json"]).collect();
+        assert_eq!(json(&with(&plain).done())["uidl"]["generated"], 2, "{plain:?}");
+    }
+}
+
 #[test]
 fn a_held_account_is_released_when_its_mail_is_here() {
     let (old, new) = (old(), Server::start(""));

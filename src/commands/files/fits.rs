@@ -1,7 +1,7 @@
 //! Which option belongs to which kind of mailbox, and to which old server.
 //!
 //! An option that would decide nothing is a mistake in what the operator believes of the files, and is told
-//! before anything is done.
+//! before anything is done. What our own remedies add to a command is none, whatever stands there already.
 
 use super::arguments::{Asked, Habits};
 use super::place::Kind;
@@ -9,7 +9,8 @@ use crate::commands::Ending;
 use crate::commands::old_server::Access;
 use crate::config::Finding;
 
-/// One option of [`Habits`].
+/// One option of [`Habits`]. `--doveconf` has no rule: it says where the mail of a whole server lies, and may
+/// be at hand whatever is asked of it.
 struct Rule {
     option: &'static str,
     is_given: fn(&Habits) -> bool,
@@ -17,27 +18,22 @@ struct Rule {
     kind: Option<Kind>,
     /// Whether it says something of Dovecot alone.
     is_dovecots: bool,
-    /// Whether all that it decides is unique-ids.
-    is_of_uidls: bool,
 }
 
 impl Rule {
     const fn dovecots(option: &'static str, is_given: fn(&Habits) -> bool, kind: Option<Kind>) -> Self {
-        Self { option, is_given, kind, is_dovecots: true, is_of_uidls: true }
+        Self { option, is_given, kind, is_dovecots: true }
     }
 }
 
-const RULES: [Rule; 7] = [
+const RULES: [Rule; 6] = [
     Rule::dovecots("--uidl-format", |habits| habits.uidl_format.is_some(), None),
     Rule::dovecots("--reuse-xuidl", |habits| habits.reuse_xuidl, None),
     Rule::dovecots("--rename-duplicate-uidls", |habits| habits.rename_duplicate_uidls, None),
     Rule::dovecots("--mbox-md5", |habits| habits.mbox_md5.is_some(), Some(Kind::Mbox)),
     Rule::dovecots("--uidlist", |habits| habits.uidlist.is_some(), Some(Kind::Maildir)),
-    // Of a whole server; may be at hand whatever is asked of it.
-    Rule { is_of_uidls: false, ..Rule::dovecots("--doveconf", |habits| habits.doveconf.is_some(), None) },
     Rule {
         is_dovecots: false,
-        is_of_uidls: false,
         ..Rule::dovecots("--folders", |habits| habits.folders.is_some(), Some(Kind::Maildir))
     },
 ];
@@ -59,7 +55,7 @@ const ACCESS: [(&str, IsGiven); 8] = [
 
 /// Whether somebody who says nothing of the server speaks of Dovecot.
 pub fn means_dovecot(habits: &Habits) -> bool {
-    RULES.iter().any(|rule| rule.is_dovecots && rule.is_of_uidls && (rule.is_given)(habits))
+    RULES.iter().any(|rule| rule.is_dovecots && (rule.is_given)(habits))
 }
 
 /// Whether each option says something of one of these mailboxes, shown by `server` as it was named.
@@ -71,29 +67,23 @@ pub fn check(habits: &Habits, kinds: &[Kind], server: Option<&str>) -> Result<()
         if let Some(its) = rule.kind.filter(|its| !kinds.is_empty() && !kinds.contains(its)) {
             return Err(misfit(rule.option, its.of_one()));
         }
-        if rule.is_dovecots && server.is_some_and(|server| server != "dovecot") {
+        // Plain is the last resort, put behind a command that has failed, with all that it says of Dovecot.
+        if rule.is_dovecots && server.is_some_and(|server| !matches!(server, "dovecot" | "plain")) {
             return Err(misfit(rule.option, "--server dovecot"));
         }
     }
     Ok(())
 }
 
-/// Whether each option that says how the old server is asked has a question, and no option answers what it is
-/// asked for.
+/// Whether each option that says how the old server is asked has a question. What else is said of its
+/// unique-ids does not matter then.
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_asked(asked: &Asked, habits: &Habits) -> Result<(), Ending> {
+pub fn check_asked(asked: &Asked) -> Result<(), Ending> {
     let is_asked = asked.verify.is_some() || asked.uidls_from.is_some();
-    if let Some((option, _)) = ACCESS.iter().find(|(_, is_given)| !is_asked && is_given(&asked.access)) {
-        return Err(misfit(option, "--verify or --uidls-from"));
-    }
-    let is_settled = |rule: &&Rule| asked.uidls_from.is_some() && rule.is_of_uidls && (rule.is_given)(habits);
-    match RULES.iter().find(is_settled) {
-        Some(rule) => Err(Ending::Usage(Finding {
-            what: format!("{} and --uidls-from both say what the unique-ids are", rule.option),
-            remedy: "leave one of them out".to_owned(),
-        })),
+    match ACCESS.iter().find(|(_, is_given)| !is_asked && is_given(&asked.access)) {
+        Some((option, _)) => Err(misfit(option, "--verify or --uidls-from")),
         None => Ok(()),
     }
 }
@@ -125,6 +115,7 @@ mod tests {
         let folders = Habits { folders: Some(Subfolders::Skip), ..Habits::default() };
         let md5 = Habits { mbox_md5: Some(Md5Of::All), ..Habits::default() };
         let xuidl = Habits { reuse_xuidl: true, ..Habits::default() };
+        let doveconf = Habits { doveconf: Some("x".into()), ..Habits::default() };
         for (habits, kind, server, belongs) in [
             (&uidlist, Kind::Maildir, None, None),
             (&uidlist, Kind::Maildir, Some("dovecot"), None),
@@ -136,7 +127,11 @@ mod tests {
             (&md5, Kind::Mbox, Some("uw"), Some("--server dovecot")),
             (&md5, Kind::Maildir, Some("dovecot"), Some("an mbox")),
             (&xuidl, Kind::Mbox, Some("dovecot"), None),
-            (&xuidl, Kind::Maildir, Some("plain"), Some("--server dovecot")),
+            (&xuidl, Kind::Maildir, Some("plain"), None),
+            (&uidlist, Kind::Maildir, Some("plain"), None),
+            (&md5, Kind::Mbox, Some("plain"), None),
+            (&doveconf, Kind::Maildir, Some("courier"), None),
+            (&doveconf, Kind::Mbox, Some("uw"), None),
         ] {
             let told = told(check(habits, &[kind], server));
             assert_eq!(told.is_some(), belongs.is_some(), "{kind:?} {server:?}: {told:?}");
@@ -144,21 +139,18 @@ mod tests {
         }
         assert_eq!(told(check(&md5, &[Kind::Maildir, Kind::Mbox], None)), None, "for those that are mboxes");
         assert!(means_dovecot(&md5) && means_dovecot(&uidlist) && !means_dovecot(&folders));
+        assert!(!means_dovecot(&doveconf), "it may lie there for another mailbox");
     }
 
     #[test]
     fn how_a_server_is_asked_belongs_to_a_question() {
         let given = Access { password_stdin: true, ..Access::default() };
         let asked = Asked { access: given, ..Asked::default() };
-        let habits = Habits::default();
-        assert!(told(check_asked(&asked, &habits)).unwrap().starts_with("--password-stdin"));
+        assert!(told(check_asked(&asked)).unwrap().starts_with("--password-stdin"));
         let server = crate::fetch::Server::parse("pop.example.org").unwrap();
         let verified = Asked { verify: Some(server.clone()), ..asked.clone() };
-        assert_eq!(told(check_asked(&verified, &habits)), None);
+        assert_eq!(told(check_asked(&verified)), None);
         let answered = Asked { uidls_from: Some(server), ..asked };
-        assert_eq!(told(check_asked(&answered, &habits)), None);
-        let xuidl = Habits { reuse_xuidl: true, ..Habits::default() };
-        assert!(told(check_asked(&answered, &xuidl)).unwrap().contains("--reuse-xuidl and --uidls-from"));
-        assert_eq!(told(check_asked(&verified, &xuidl)), None);
+        assert_eq!(told(check_asked(&answered)), None);
     }
 }
