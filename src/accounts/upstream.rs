@@ -5,21 +5,24 @@
 
 mod kinds;
 
-pub use kinds::{Here, Move, Progress, Scope, Security, Standing, Standings, Trust, Upstream, UserPattern};
+pub use kinds::{Here, Meant, Move, Progress, Scope, Security, Standing, Trust, Upstream, UserPattern};
 
 use super::password::Credential;
 use super::{Accounts, ChangeError, Error, Verdict, address_of, domain_of, moment, seconds};
-use crate::mail::{AccountAddress, Password, UserName};
+use crate::mail::{AccountAddress, Domain, Password, UserName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::collections::HashSet;
 use std::time::SystemTime;
 
 const UPSTREAM: &str = "SELECT local_part, domain, host, port, security, trust, user, accept_unknown
     FROM upstreams WHERE domain = ?2 AND local_part IN (?1, '') ORDER BY local_part DESC LIMIT 1";
 const HERE: &str = "SELECT enabled, held, progress FROM accounts LEFT JOIN moves ON account = id
     WHERE local_part = ?1 AND domain = ?2";
-const NAMED: &str = "SELECT count(*) FROM accounts WHERE local_part = ?1";
-const BY_NAME: &str = "SELECT DISTINCT domain FROM upstreams WHERE local_part IN (?1, '') ORDER BY domain";
+/// Accounts of that name, those without an old server first. Two rows are enough to know that a name is not
+/// the name of one.
+const NAMED: &str = "SELECT domain, EXISTS (SELECT 1 FROM upstreams u
+                                            WHERE u.domain = a.domain AND u.local_part IN (?1, '')) AS has
+    FROM accounts a WHERE local_part = ?1 ORDER BY has LIMIT 2";
+const BY_NAME: &str = "SELECT domain, 1 FROM upstreams WHERE local_part IN (?1, '') GROUP BY domain LIMIT 2";
 const ACCOUNTS_UNDER: &str = "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since
     FROM accounts a LEFT JOIN moves m ON m.account = a.id
     WHERE EXISTS (SELECT 1 FROM upstreams u
@@ -100,18 +103,19 @@ impl Accounts {
         })
     }
 
-    /// What a login under this name may mean; nothing where no old server stands behind it.
+    /// What a login under this name means. A name without a domain is the one account's that is here, or else
+    /// one in the one domain that has an old server.
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn standings(&self, user: &UserName) -> Result<Standings, Error> {
+    pub fn meant(&self, user: &UserName) -> Result<Meant, Error> {
         self.store.read(|db| {
             if !user.as_str().contains('@') {
                 return of_bare_name(db, &user.as_str().to_lowercase());
             }
             // `anna+detail@…` is an address to write to and not a name to log in with.
-            let Ok(address) = AccountAddress::parse(user.as_str()) else { return Ok(Standings::default()) };
-            Ok(Standings { own: false, all: standing(db, address)?.into_iter().collect() })
+            let Ok(address) = AccountAddress::parse(user.as_str()) else { return Ok(Meant::Ours) };
+            of_address(db, address)
         })
     }
 
@@ -217,33 +221,39 @@ fn write_progress(
     if written == 0 { Err(ChangeError::NoSuchAccount) } else { Ok(()) }
 }
 
-fn standing(db: &Connection, address: AccountAddress) -> Result<Option<Standing>, Error> {
-    let Some(upstream) = upstream_behind(db, &address)? else { return Ok(None) };
+fn of_address(db: &Connection, address: AccountAddress) -> Result<Meant, Error> {
+    let Some(upstream) = upstream_behind(db, &address)? else { return Ok(Meant::Ours) };
     let here = here(db, &address)?;
-    Ok(Some(Standing { address, upstream, here }))
+    Ok(Meant::Behind(Box::new(Standing { address, upstream, here })))
 }
 
-/// Only the old servers know whose name it is. One that stands behind several domains is told the same name
-/// and password for each, so it is asked once, and for the account that is here before any other: it
-/// would give a second one the mail of the first.
-fn of_bare_name(db: &Connection, local_part: &str) -> Result<Standings, Error> {
-    let mut query = db.prepare_cached(BY_NAME)?;
-    let mut rows = query.query((local_part,))?;
-    let mut all = Vec::new();
+/// Who is here goes before everybody who may come, and who has no old server before those who have one.
+fn of_bare_name(db: &Connection, local_part: &str) -> Result<Meant, Error> {
+    let mut behind = domains(db, BY_NAME, local_part)?;
     // Where no old server stands this is all that a login costs.
+    if behind.is_empty() {
+        return Ok(Meant::Ours);
+    }
+    let mut here = domains(db, NAMED, local_part)?;
+    if here.first().is_some_and(|(_, has_upstream)| !has_upstream) {
+        return Ok(Meant::Ours);
+    }
+    let candidates = if here.is_empty() { &mut behind } else { &mut here };
+    let Some((domain, _)) = candidates.pop().filter(|_| candidates.is_empty()) else {
+        return Ok(Meant::Unclear);
+    };
+    AccountAddress::new(local_part, domain).map_or(Ok(Meant::Ours), |address| of_address(db, address))
+}
+
+/// Domains, and whether an old server stands behind that local part there.
+fn domains(db: &Connection, query: &str, local_part: &str) -> Result<Vec<(Domain, bool)>, Error> {
+    let mut query = db.prepare_cached(query)?;
+    let mut rows = query.query((local_part,))?;
+    let mut domains = Vec::new();
     while let Some(row) = rows.next()? {
-        let address = AccountAddress::new(local_part, domain_of(&row.get::<_, String>(0)?)?);
-        all.extend(address.map(|address| standing(db, address)).transpose()?.flatten());
+        domains.push((domain_of(&row.get::<_, String>(0)?)?, row.get(1)?));
     }
-    if all.is_empty() {
-        return Ok(Standings::default());
-    }
-    let here = all.iter().filter(|standing| standing.here.is_some()).count();
-    let named: u32 = db.prepare_cached(NAMED)?.query_row((local_part,), |row| row.get(0))?;
-    all.sort_by_key(|standing| standing.here.is_none());
-    let mut asked = HashSet::new();
-    all.retain(|standing| asked.insert((standing.upstream.host.clone(), standing.upstream.port)));
-    Ok(Standings { own: named as usize > here, all })
+    Ok(domains)
 }
 
 /// The old server behind an address: its own, or that of its domain.

@@ -66,9 +66,6 @@ pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);
 /// Connections to old servers at once, for logins and relayed sessions. To an old server all of them come
 /// from one address; Dovecot's processes end at 1000, its connections of one user from one address at 10.
 pub const UPSTREAM_CONNECTIONS_MAX: usize = 200;
-/// Old servers that are asked about a name without a domain: each costs its user a wait, and learns the
-/// password. Whoever moves more of them tells people to log in with the whole address.
-pub const BARE_NAME_SERVERS_MAX: usize = 4;
 /// How often `upstream list --watch` looks.
 pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
 /// Octets that may come from an old server in a second, to judge whether a mailbox can come over while a

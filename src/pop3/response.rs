@@ -63,6 +63,8 @@ impl Response {
     /// program ask for another password, or show its user an empty mailbox.
     pub const BEING_MOVED: Self =
         Self::fixed("-ERR [SYS/TEMP] your mailbox is being moved here, try again in a few minutes");
+    /// To a name without a domain, while nobody can say whose it is: the password may be right.
+    pub const NO_DOMAIN: Self = Self::fixed("-ERR [SYS/TEMP] use the whole address as user name");
     /// To QUIT, when some marked messages may still be there.
     pub const NOT_ALL_REMOVED: Self = Self::fixed("-ERR [SYS/TEMP] some deleted messages not removed");
     /// At the door, before a session begins.

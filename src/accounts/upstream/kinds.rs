@@ -110,14 +110,16 @@ pub struct Standing {
     pub here: Option<Here>,
 }
 
-/// All that a login under a name may mean while old servers stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standings {
-    /// Whether an account of that name is in a domain without an old server.
-    pub own: bool,
-    /// Of an address one at most. Of a bare name one for each old server: accounts that are here first,
-    /// then by domain.
-    pub all: Vec<Standing>,
+/// What a login under a name means while old servers stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// No old server has anything to do with it.
+    Ours,
+    /// One account, here already or not.
+    Behind(Box<Standing>),
+    /// A name without a domain that more than one may have. None of them is tried: the password would be
+    /// told to strangers, and one who has the same there would be given the account of another.
+    Unclear,
 }
 
 /// An account that is here already.

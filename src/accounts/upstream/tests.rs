@@ -49,57 +49,63 @@ fn an_upstream_comes_back_as_it_was_and_a_second_one_takes_its_place() {
     assert!(accounts.all_know_scram().unwrap());
 }
 
-/// Whether it may be one of our own, and the addresses that it may be at old servers.
-fn meant(accounts: &Accounts, typed: &str) -> (bool, Vec<String>) {
-    let found = accounts.standings(&user(typed)).unwrap();
-    (found.own, found.all.iter().map(|standing| standing.address.to_string()).collect())
+fn standing(accounts: &Accounts, typed: &str) -> Option<Standing> {
+    match accounts.meant(&user(typed)).unwrap() {
+        Meant::Behind(standing) => Some(*standing),
+        Meant::Ours => None,
+        Meant::Unclear => panic!("{typed} may be several"),
+    }
 }
 
 fn here_of(accounts: &Accounts, typed: &str) -> Option<Here> {
-    let found = accounts.standings(&user(typed)).unwrap();
-    assert_eq!(found.all.len(), 1, "{found:?}");
-    found.all[0].here
+    standing(accounts, typed).unwrap().here
 }
 
 #[test]
 fn an_address_goes_before_its_domain() {
     let fixture = Fixture::new();
     let accounts = fixture.open();
-    let scope_of = |typed: &str| {
-        let found = accounts.standings(&user(typed)).unwrap();
-        found.all.first().map(|standing| standing.upstream.scope.to_string())
-    };
+    let scope_of = |typed: &str| standing(&accounts, typed).map(|found| found.upstream.scope.to_string());
     assert_eq!(scope_of("anna@a.org"), None);
     accounts.add_upstream(&upstream("a.org")).unwrap();
     accounts.add_upstream(&upstream("anna@a.org")).unwrap();
     assert_eq!(scope_of("Anna@A.org").as_deref(), Some("anna@a.org"));
     assert_eq!(scope_of("carl@a.org").as_deref(), Some("a.org"));
     assert_eq!(scope_of("Anna").as_deref(), Some("anna@a.org"));
-    assert_eq!(meant(&accounts, "carl"), (false, vec!["carl@a.org".to_owned()]));
+    assert_eq!(standing(&accounts, "carl").unwrap().address, address("carl@a.org"));
     assert_eq!(scope_of("an@na@a.org"), None);
 }
 
+/// `-` is nobody's who has an old server, `?` is several people's.
+fn meant(accounts: &Accounts, typed: &str) -> String {
+    match accounts.meant(&user(typed)).unwrap() {
+        Meant::Ours => "-".to_owned(),
+        Meant::Behind(standing) => standing.address.to_string(),
+        Meant::Unclear => "?".to_owned(),
+    }
+}
+
 #[test]
-fn a_bare_name_may_be_one_at_each_old_server_and_is_said_to_each_once() {
+fn a_bare_name_is_whose_it_is_here_and_is_never_guessed_at() {
     let fixture = Fixture::new();
-    let accounts = fixture.with(&["bert@here.org", "carl@b.org"]);
-    assert_eq!(meant(&accounts, "bert"), (false, vec![]), "no old server anywhere");
+    let accounts =
+        fixture.with(&["bert@here.org", "carl@b.org", "dora@a.org", "dora@here.org", "emil@b.org"]);
+    let all = || ["anna", "bert", "Carl", "dora", "emil"].map(|name| meant(&accounts, name));
+    assert_eq!(all(), ["-"; 5], "no old server anywhere");
     accounts.add_upstream(&upstream("a.org")).unwrap();
-    accounts.add_upstream(&Upstream { host: "pop.b.net".to_owned(), ..upstream("b.org") }).unwrap();
-    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    assert_eq!(meant(&accounts, "anna"), (false, names(&["anna@a.org", "anna@b.org"])));
-    assert_eq!(meant(&accounts, "bert"), (true, names(&["bert@a.org", "bert@b.org"])));
-    assert_eq!(
-        meant(&accounts, "Carl"),
-        (false, names(&["carl@b.org", "carl@a.org"])),
-        "who is here is first"
-    );
+    // Carl and Emil have their account elsewhere, and no old server is told their password.
+    assert_eq!(all(), ["anna@a.org", "-", "-", "-", "-"]);
+    // The same server for both, as a provider has it: it would let anna in as either.
     accounts.add_upstream(&upstream("b.org")).unwrap();
-    assert_eq!(meant(&accounts, "anna"), (false, names(&["anna@a.org"])), "the same server");
-    assert_eq!(meant(&accounts, "carl"), (false, names(&["carl@b.org"])));
-    accounts.add_upstream(&Upstream { port: None, ..upstream("dora@c.org") }).unwrap();
-    assert_eq!(meant(&accounts, "dora"), (false, names(&["dora@a.org", "dora@c.org"])));
-    assert_eq!(meant(&accounts, "anna"), (false, names(&["anna@a.org"])));
+    assert_eq!(all(), ["?", "-", "carl@b.org", "-", "emil@b.org"]);
+    accounts.take_in(&address("emil@a.org"), &password("secret")).unwrap();
+    assert_eq!(all(), ["?", "-", "carl@b.org", "-", "?"]);
+    assert_eq!(meant(&accounts, "emil@a.org"), "emil@a.org");
+    accounts.remove_upstream(&upstream("a.org").scope).unwrap();
+    assert_eq!(all(), ["anna@b.org", "-", "carl@b.org", "-", "-"]);
+    // That of another mailbox stands behind no other name.
+    accounts.add_upstream(&upstream("anna@c.org")).unwrap();
+    assert_eq!([meant(&accounts, "anna"), meant(&accounts, "fritz")], ["?", "fritz@b.org"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use super::Visit;
 use super::old_server::{self, Passage};
-use crate::accounts::upstream::Standings;
+use crate::accounts::upstream::{Meant, Standing};
 use crate::accounts::{Error as AccountsError, Recognition, Verdict};
 use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
@@ -146,15 +146,14 @@ fn refuse_banned(visit: &Visit) -> Result<(), Refusal> {
 async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Admitted>, Refusal> {
     let credentials = Arc::new(credentials);
     let (accounts, asked) = (Arc::clone(&visit.shared.accounts), Arc::clone(&credentials));
-    let look = move || {
-        let standings = accounts.standings(&asked.user)?;
-        if !standings.all.is_empty() {
-            return Ok(Known::AtOldServers(standings));
-        }
-        accounts.recognise(&asked.user, &asked.password).map(Known::Here)
+    let look = move || match accounts.meant(&asked.user)? {
+        Meant::Ours => accounts.recognise(&asked.user, &asked.password).map(Known::Here),
+        Meant::Behind(standing) => Ok(Known::AtOldServer(standing)),
+        Meant::Unclear => Ok(Known::Unclear),
     };
     match visit.shared.doorway.disk(look).await.map_err(|error| fault(visit, &error))? {
-        Known::AtOldServers(standings) => old_server::admit(visit, standings, credentials).await,
+        Known::AtOldServer(standing) => old_server::admit(visit, *standing, &credentials).await,
+        Known::Unclear => Err(old_server::unclear(visit, &credentials.user)),
         Known::Here(Recognition::Known(account)) => Ok(Some(Admitted::Here(account))),
         Known::Here(Recognition::Unknown) => Ok(hashed(visit, credentials).await?.map(Admitted::Here)),
     }
@@ -162,7 +161,8 @@ async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Admitt
 
 /// What one look into the database told of a login.
 enum Known {
-    AtOldServers(Standings),
+    AtOldServer(Box<Standing>),
+    Unclear,
     Here(Recognition),
 }
 
@@ -284,6 +284,7 @@ impl Visit {
             Refusal::InUse => "in-use",
             Refusal::BeingMoved => "held",
             Refusal::NoScram => "scram",
+            Refusal::NoDomain => "name",
             Refusal::Temporary => "fault",
             Refusal::Banned => "banned",
         };

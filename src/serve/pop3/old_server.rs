@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::end::End;
 use super::login::{Admitted, fault, verify_here};
 use crate::accounts::ChangeError;
-use crate::accounts::upstream::{Progress, Standing, Standings};
+use crate::accounts::upstream::{Progress, Standing};
 use crate::fetch;
 use crate::limits;
 use crate::mail::{AccountAddress, Octets, UniqueId, UserName};
@@ -34,44 +34,9 @@ pub(super) struct Passage {
     _place: SemaphoreGuardArc,
 }
 
-/// Judges a login while old servers stand behind the accounts that it may mean. `None`: the password is wrong,
-/// for all of them.
+/// Judges a login while an old server stands behind the account. `None`: the password is wrong. The old
+/// server is told the name as it was typed; here it is the account's.
 pub(super) async fn admit(
-    visit: &Visit,
-    standings: Standings,
-    credentials: Arc<Credentials>,
-) -> Result<Option<Admitted>, Refusal> {
-    let mut refused = Ok(None);
-    if standings.own {
-        match admit_here(visit, Arc::clone(&credentials)).await {
-            Ok(None) => {}
-            Ok(admitted) => return Ok(admitted),
-            Err(refusal) => refused = Err(refusal),
-        }
-    }
-    let not_asked = standings.all.len().saturating_sub(limits::BARE_NAME_SERVERS_MAX);
-    for standing in standings.all.into_iter().take(limits::BARE_NAME_SERVERS_MAX) {
-        match admit_one(visit, standing, &credentials).await {
-            Ok(None) => {}
-            Ok(admitted) => return Ok(admitted),
-            // One that could not be asked may be the right one, whatever the others say.
-            Err(refusal) => refused = refused.and(Err(refusal)),
-        }
-    }
-    if not_asked > 0 {
-        let why = format!(
-            "{not_asked} old servers were not asked about a name without a domain: let people log in with the \
-             whole address"
-        );
-        visit.log("upstream.fault").with("user", &credentials.user).with("why", why).warn();
-        return refused.and(Err(Refusal::Temporary));
-    }
-    refused
-}
-
-/// Judges a login as one of this account. The old server is told the name as it was typed; here it is
-/// the account's, since others may have the same local part.
-async fn admit_one(
     visit: &Visit,
     standing: Standing,
     typed: &Credentials,
@@ -91,6 +56,13 @@ async fn admit_one(
         upstream::newcomers(&visit.shared, order).await;
     }
     Ok(admitted)
+}
+
+/// A name without a domain that several may have: nobody is asked about it.
+pub(super) fn unclear(visit: &Visit, user: &UserName) -> Refusal {
+    let why = "nobody can say whose this name without a domain is: let people log in with the whole address";
+    visit.log("upstream.fault").with("user", user).with("why", why).warn();
+    Refusal::NoDomain
 }
 
 /// Relays a session to its end, and sees to it that the mail follows.

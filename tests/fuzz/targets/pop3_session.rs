@@ -222,6 +222,7 @@ fn verdict_of(user: &str) -> Result<(), Refusal> {
         "a" | "anna" | "anna@example.org" => Ok(()),
         "busy" => Err(Refusal::InUse),
         "fault" => Err(Refusal::Temporary),
+        "bare" => Err(Refusal::NoDomain),
         "moving" => Err(Refusal::BeingMoved),
         "banned" => Err(Refusal::Banned),
         _ => Err(Refusal::WrongPassword),
