@@ -4,6 +4,7 @@
 //! Lines that an old server writes into its own files (`Status`, `X-UID`) are left out of the hashes: one
 //! server shows them and the next hides them, and they change when a message is read.
 
+use crate::import::essence::is_note;
 use sha2::{Digest, Sha256};
 
 /// See above.
@@ -33,19 +34,6 @@ pub(super) struct Reader {
 
 /// Octets of a header line that decide what it is; what is longer is hashed as it comes.
 const LINE_KEPT: usize = 64;
-
-/// Fields of mailbox files, in lower case.
-const OF_THE_FILE: [&[u8]; 9] = [
-    b"status:",
-    b"x-status:",
-    b"x-uid:",
-    b"x-uidl:",
-    b"x-keywords:",
-    b"x-imap:",
-    b"x-imapbase:",
-    b"content-length:",
-    b"lines:",
-];
 
 impl Reader {
     /// Takes text with LF line ends.
@@ -89,9 +77,7 @@ impl Reader {
 }
 
 fn is_of_the_file(line: &[u8]) -> bool {
-    let begins =
-        |field: &&[u8]| line.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field));
-    OF_THE_FILE.iter().any(begins)
+    line.split(|octet| *octet == b':').next().is_some_and(|name| name.len() < line.len() && is_note(name))
 }
 
 #[cfg(test)]

@@ -64,19 +64,12 @@ impl Essence {
         if self.header.is_none() && self.returns == 0 && memchr::memchr(b'\r', block).is_none() {
             return self.text(block);
         }
+        let (was_header, mut taken) = (self.header.is_some(), 0);
         for piece in block.split_inclusive(|octet| *octet == b'\n') {
-            let line = piece.strip_suffix(b"\n").unwrap_or(piece);
-            let returns = line.iter().rev().take_while(|octet| **octet == b'\r').count();
-            let (text, _) = line.split_at(line.len() - returns);
-            if !text.is_empty() {
-                for _ in 0..std::mem::take(&mut self.returns) {
-                    self.text(b"\r");
-                }
-                self.text(text);
-            }
-            self.returns += returns;
-            if line.len() < piece.len() {
-                self.line_end();
+            self.piece(piece);
+            taken += piece.len();
+            if was_header && self.header.is_none() {
+                return self.push(block.split_at(taken).1);
             }
         }
     }
@@ -90,6 +83,23 @@ impl Essence {
             self.line_end(); // Without a body there may be an empty line or none.
         }
         self.hash
+    }
+
+    /// A line, or a part of one.
+    fn piece(&mut self, piece: &[u8]) {
+        let line = piece.strip_suffix(b"\n").unwrap_or(piece);
+        let returns = line.iter().rev().take_while(|octet| **octet == b'\r').count();
+        let (text, _) = line.split_at(line.len() - returns);
+        if !text.is_empty() {
+            for _ in 0..std::mem::take(&mut self.returns) {
+                self.text(b"\r");
+            }
+            self.text(text);
+        }
+        self.returns += returns;
+        if line.len() < piece.len() {
+            self.line_end();
+        }
     }
 
     /// Of one line, or of any in the body; no CR of a line end.
