@@ -166,12 +166,14 @@ fn pull_from(new: &Server, host: &str, port: u16, user: &str, more: &[&str]) -> 
 fn two_users_with_the_same_unique_ids_lose_nothing_though_all_be_deleted_there() {
     let [news, anna, carl] = ["S:\nS: news1\n", "S:\nS: anna2\n", "S:\nS: carl2\n"];
     let [first, second, looked] = [retr(1, news), retr(2, anna), retr(2, carl)];
+    let dora = retr(2, "S:\nS: dora2\n");
     let delete = "C: DELE 1\nS: +OK\nC: DELE 2\nS: +OK\n";
     let rude = Rude::playing(&[
         &connection("anna", &["1", "2"], &[&*first, &second].concat()),
         &connection("carl", &["1", "2"], &[&*first, &looked, &looked].concat()),
         &connection("carl", &["1", "2"], ""),
         &connection("carl", &["1", "2"], &[&*first, &looked, delete].concat()),
+        &connection("dora", &["1", "2"], &[&*first, &dora, &dora, delete].concat()),
     ]);
     let new = Server::start("");
     let pull = |user: &str, more: &[&str]| pull_from(&new, "127.0.0.1", rude.address.port(), user, more);
@@ -184,9 +186,11 @@ fn two_users_with_the_same_unique_ids_lose_nothing_though_all_be_deleted_there()
     assert_eq!(pull("carl", &[])["already"], 2);
     let told = pull("carl", &["--delete-after"]);
     assert_eq!((&told["already"], &told["deleted"]), (&2.into(), &2.into()));
+    let told = pull("dora", &["--delete-after"]);
+    assert_eq!((&told["imported"], &told["already"], &told["deleted"]), (&1.into(), &1.into(), &2.into()));
     let here = seen(&new);
-    assert_eq!(here.iter().map(|(id, ..)| &id[..]).collect::<Vec<_>>(), ["1", "2", "2-2"]);
-    assert!(here[2].2.contains("carl2"), "{here:?}");
+    assert_eq!(here.iter().map(|(id, ..)| &id[..]).collect::<Vec<_>>(), ["1", "2", "2-2", "2-3"]);
+    assert!(here[2].2.contains("carl2") && here[3].2.contains("dora2"), "{here:?}");
     rude.done();
 }
 
