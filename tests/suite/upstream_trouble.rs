@@ -88,6 +88,12 @@ fn an_old_server_that_hangs_is_waited_for_and_no_longer() {
 fn without_unique_ids_there_the_old_server_goes_on_serving() {
     let old = OldServer::with(&FEW);
     let server = moving(&old, "");
+    // Half a listing: the rest of it would answer the mail program's first command.
+    for trouble in [Trouble::Dies, Trouble::DiesInside, Trouble::Nonsense] {
+        old.trouble("UIDL", Trouble::Refuses("unknown command"));
+        old.trouble("LIST", trouble);
+        assert!(refusal(&server, "secret").starts_with("-ERR [SYS/TEMP]"), "{trouble:?}");
+    }
     old.trouble("UIDL", Trouble::Refuses("unknown command"));
     let mut client = login(&server, "secret").unwrap();
     assert_eq!(client.list().len(), 3);

@@ -245,7 +245,7 @@ async fn pass(
     upstream::note(&visit.shared, &order, progress, hopeless.clone()).await;
     let messages = match messages {
         Some(messages) => messages,
-        None => old::sizes(&mut connection).await,
+        None => old::sizes(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))?,
     };
     let passage = Passage { order, connection, messages, hopeless, _relayed: relayed, _place: place };
     Ok(Admitted::Relayed(Box::new(passage)))

@@ -60,13 +60,22 @@ pub async fn listing(connection: &mut Connection) -> Result<Option<Vec<Message>>
     }
 }
 
-/// What a server without unique-ids lists, for the answer to a login; nothing if it does not say.
-pub async fn sizes(connection: &mut Connection) -> Vec<Message> {
+/// What a server without unique-ids lists, for the answer to a login; nothing if it refuses to say.
+///
+/// # Errors
+/// Words for the log. What is still to come would be taken for the answer to the mail program's first command.
+pub async fn sizes(connection: &mut Connection) -> Result<Vec<Message>, String> {
     let asked = runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, connection.exchange(Request::List)).await;
-    let Some(Ok(Answer::Sizes(sizes))) = asked else { return Vec::new() };
+    let sizes = match asked {
+        Some(Ok(Answer::Sizes(sizes))) => sizes,
+        Some(Ok(Answer::Refused(_))) => return Ok(Vec::new()),
+        Some(Ok(_)) => return Err("its answer to LIST makes no sense".to_owned()),
+        Some(Err(problem)) => return Err(problem.to_string()),
+        None => return Err("it did not list its messages in time".to_owned()),
+    };
     let nameless =
         |(number, octets)| Message { number, unique_id: None, octets: Some(octets), identity: Vec::new() };
-    sizes.into_iter().map(nameless).collect()
+    Ok(sizes.into_iter().map(nameless).collect())
 }
 
 /// Somebody waits: each step may take so long.
