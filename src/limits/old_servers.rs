@@ -52,13 +52,16 @@ pub const UPSTREAM_WAIT_DEFAULT: Duration = Duration::from_secs(10);
 pub const NEWCOMERS_WAIT: Duration = Duration::from_secs(5);
 /// How much of it is kept for the end of what was stopped because it took too long.
 pub const NEWCOMERS_STOP_WAIT: Duration = Duration::from_millis(500);
-/// How long an old server is not asked for newcomers after it has refused an account's password for the first
-/// time; each further time twice as long. fail2ban forgets after ten minutes as it is delivered, and
-/// counts for a day where somebody was strict.
-pub const REFUSED_REST_FIRST: Duration = Duration::from_secs(3600);
-/// The longest of these rests.
-pub const REFUSED_REST_MAX: Duration = Duration::from_secs(24 * 3600);
-/// Accounts of which such a refusal is remembered at once.
+/// Refusals of a moved account's password in a row, before the old server is left alone with it for a while: one
+/// may be a mistake there, and fail2ban bans at the fifth within ten minutes as it is delivered.
+pub const REFUSED_BEFORE_REST: u32 = 3;
+/// How long that while is at first, so that fail2ban has forgotten them; after each further refusal it is twice
+/// as long.
+pub const REFUSED_REST_FIRST: Duration = Duration::from_secs(600);
+/// The longest of these rests: six questions a day, which nobody takes for guesses, and newcomers are seen on
+/// the same day when the old server is mended.
+pub const REFUSED_REST_MAX: Duration = Duration::from_secs(4 * 3600);
+/// Such passwords that are remembered at once.
 pub const REFUSED_MAX: usize = 10_000;
 /// How long an old server may take for a greeting, a handshake, a login: a mail program waits for us
 /// meanwhile, and gives up after 30 seconds at the earliest.

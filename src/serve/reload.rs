@@ -37,6 +37,7 @@ pub async fn reload(shared: &Arc<Shared>, door: &Door, config: Option<&Path>) {
     }
     // Of old servers' certificates: whoever the machine trusts by now is read at the next connection.
     Trust::forget_system();
+    shared.upstreams.forget_refusals();
     upkeep::reload_certificate(shared).await;
 }
 

@@ -136,9 +136,14 @@ fn newcomers_at_the_old_server_come_once_and_at_the_end() {
     assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
     old.state().password = Some("changed there");
     assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
-    let asked = old.heard("PASS");
-    assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
-    assert_eq!(old.heard("PASS"), asked, "a refused password is not said again at every look");
+    let asked = |times: usize| {
+        let before = old.heard("PASS");
+        for _ in 0..times {
+            assert_eq!(login(&server, "secret").unwrap().uidl(), ids[1..4]);
+        }
+        old.heard("PASS") - before
+    };
+    assert_eq!(asked(4), 2, "a refused password is not said again at every look");
     assert!(refusal(&server, "changed there").starts_with("-ERR [AUTH]"));
 }
 

@@ -33,7 +33,7 @@ pub struct Upstreams {
     connections: Arc<Semaphore>,
     /// Pulls that nobody waits for.
     background: Arc<Semaphore>,
-    /// Moved accounts that the old server refuses.
+    /// Passwords of moved accounts that the old server refuses.
     refusals: Refusals,
 }
 
@@ -54,6 +54,16 @@ impl Upstreams {
         crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, self.connections.acquire_arc()).await
     }
 
+    /// A place for whoever can do without: `None` when all are taken.
+    fn connection_now(&self) -> Option<SemaphoreGuardArc> {
+        self.connections.try_acquire_arc()
+    }
+
+    /// Forgets who was refused where: something may have been mended there.
+    pub fn forget_refusals(&self) {
+        self.refusals.forget();
+    }
+
     /// The pull that goes on for an account.
     pub fn pull_of(&self, account: &AccountAddress) -> Option<Arc<Pull>> {
         self.busy.pull_of(account)
@@ -62,5 +72,22 @@ impl Upstreams {
     /// Notes a session that is relayed; `None` while a pull goes on.
     pub fn relay(&self, account: &AccountAddress) -> Option<RelayGuard> {
         self.busy.relay(account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::block_on;
+
+    #[test]
+    fn who_can_do_without_a_place_does_not_wait_for_one() {
+        let upstreams = Upstreams::default();
+        let mut places: Vec<_> = (0..limits::UPSTREAM_CONNECTIONS_MAX)
+            .map(|_| block_on(upstreams.connection()).unwrap())
+            .collect();
+        assert!(upstreams.connection_now().is_none());
+        places.pop();
+        assert!(upstreams.connection_now().is_some());
     }
 }

@@ -117,7 +117,8 @@ pub async fn bury(shared: &Arc<Shared>, order: &Order, gone: Vec<UniqueId>) {
 pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
     // Another session of the same user is at it.
     let Some(guard) = shared.upstreams.busy.pull(&order.address) else { return };
-    if shared.upstreams.refusals.rests(&order.address, Instant::now()) {
+    let refusals = &shared.upstreams.refusals;
+    if refusals.rests(refusals.attempt(&order.address, &order.account), Instant::now()) {
         return;
     }
     let wait = limits::NEWCOMERS_WAIT.saturating_sub(limits::NEWCOMERS_STOP_WAIT);
@@ -143,19 +144,23 @@ pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
     }
 }
 
-/// A session at the old server with what it lists, and the place that it takes among all such sessions.
+/// A session at the old server with what it lists, and the place that it takes among all such sessions. Nobody
+/// queues for one: the next login asks again.
 async fn open(shared: &Shared, order: &Order) -> Result<(Opened, SemaphoreGuardArc), String> {
     let upstreams = &shared.upstreams;
-    let place = upstreams.connection().await.ok_or("too many connections to old servers")?;
+    let place = upstreams.connection_now().ok_or("too many connections to old servers")?;
+    let attempt = upstreams.refusals.attempt(&order.address, &order.account);
     let mut connection = match order.account.log_in(Duration::ZERO).await {
         Ok(connection) => connection,
         Err((Said::Refused, why)) => {
-            let rest = upstreams.refusals.refused(&order.address, Instant::now());
-            return Err(format!("{why}; it is not asked again for {} minutes", rest.as_secs() / 60));
+            return Err(match upstreams.refusals.refused(attempt, Instant::now()) {
+                Duration::ZERO => why,
+                rest => format!("{why}; it is not asked again for {} minutes", rest.as_secs() / 60),
+            });
         }
         Err((_, why)) => return Err(why),
     };
-    upstreams.refusals.accepted(&order.address);
+    upstreams.refusals.accepted(attempt);
     let messages = old::listing(&mut connection).await?;
     Ok(((connection, messages.ok_or("it has no unique-ids (UIDL)")?), place))
 }
