@@ -184,7 +184,7 @@ impl Connection {
     /// [`Problem::NotDeleted`] when it is refused.
     pub async fn quit(mut self) -> Result<(), Problem> {
         let answer = self.exchange(Request::Quit).await?;
-        if let Answer::Refused(Refusal { words, .. }) = answer {
+        if let Answer::Refused(Refusal { words }) = answer {
             return Err(Problem::NotDeleted { server: self.server, words });
         }
         // The server has answered and closes; there is nothing to wait for.

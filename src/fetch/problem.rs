@@ -64,7 +64,9 @@ impl Problem {
         match self {
             Self::BrokenOff { .. } => true,
             Self::Connect { error, .. } => matches!(error, ConnectError::NoAnswer(_)),
-            Self::Session { failure, .. } => matches!(failure, Failure::InUse(_) | Failure::Temporary(_)),
+            Self::Session { failure, .. } => {
+                matches!(failure, Failure::InUse(_) | Failure::Temporary(_) | Failure::Refused(_))
+            }
             _ => false,
         }
     }
@@ -72,6 +74,11 @@ impl Problem {
     /// Whether the server refuses user name or password.
     pub fn is_wrong_password(&self) -> bool {
         matches!(self, Self::Session { failure: Failure::WrongPassword(_), .. })
+    }
+
+    /// Whether the server refuses the login, and may do so because of the password.
+    pub fn is_refused_login(&self) -> bool {
+        matches!(self, Self::Session { failure: Failure::Refused(_), .. })
     }
 
     /// Whether another session has the mailbox.
@@ -129,7 +136,9 @@ fn session_remedy(failure: &Failure) -> &'static str {
              part before the @"
         }
         Failure::InUse(_) => "close the mail programs that read it, and run the same command again",
-        Failure::Temporary(_) => "run the same command again later; the old server's log says more",
+        Failure::Temporary(_) | Failure::Refused(_) => {
+            "run the same command again later; the old server's log says more"
+        }
         Failure::NoLogin => "no password can be given to it in a way that we know",
         Failure::Nonsense { .. } | Failure::TooMuch { .. } => {
             "nothing is guessed from it: see the old server's log, or bring its files over with \

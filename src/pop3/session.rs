@@ -92,6 +92,8 @@ pub enum Refusal {
     BeingMoved,
     /// A fault of ours.
     Temporary,
+    /// An old server did not let us in, whatever it meant.
+    Doubtful,
     /// A name without a domain that more than one account may have.
     NoDomain,
     /// SCRAM cannot be done with every account now.
@@ -312,7 +314,7 @@ impl Session {
         match why {
             Refusal::InUse => Step::Say(Response::IN_USE),
             Refusal::BeingMoved => Step::Say(Response::BEING_MOVED),
-            Refusal::Temporary => Step::Say(Response::TEMPORARY),
+            Refusal::Temporary | Refusal::Doubtful => Step::Say(Response::TEMPORARY),
             Refusal::NoDomain => Step::Say(Response::NO_DOMAIN),
             Refusal::NoScram => self.mistake(Response::NO_SUCH_MECHANISM),
             Refusal::Banned => Step::HangUp(Response::BANNED),

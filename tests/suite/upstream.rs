@@ -115,6 +115,27 @@ fn wrong_passwords_of_the_old_server_count_as_ours_do() {
     assert_eq!(old.heard("PASS"), 2);
 }
 
+/// Words that nobody knows may mean a wrong password; a fault by its code does not.
+#[test]
+fn what_an_old_server_refuses_in_words_of_its_own_counts_as_well() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "auth.failures_before_ban = 3\nauth.exempt = []");
+    for words in [
+        "[SYS/TEMP] database",
+        "[IN-USE] another session",
+        "go away", // The first that counts.
+        "account locked, too many failures",
+        "[SYS/PERM] out of order",
+    ] {
+        old.trouble("PASS", Trouble::Refuses(words));
+        let said = refusal(&server, "secret");
+        assert!(said.starts_with("-ERR [SYS/TEMP]") || said.starts_with("-ERR [IN-USE]"), "{words}: {said}");
+    }
+    old.trouble("PASS", Trouble::Refuses(""));
+    assert!(refusal(&server, "secret").starts_with("-ERR [AUTH]"), "the third that counts");
+    server.wait_for_log("pop3.banned");
+}
+
 #[test]
 fn newcomers_at_the_old_server_come_once_and_at_the_end() {
     let old = OldServer::with(&FEW);

@@ -1,6 +1,5 @@
 //! The first line of an answer: `+OK`, `-ERR`, and the words behind it. What they mean stands in [`super::meaning`].
 
-use super::meaning::Why;
 use crate::limits;
 use std::fmt;
 
@@ -19,11 +18,9 @@ pub(super) enum Status {
     Nonsense(Words),
 }
 
-/// `-ERR`, and why.
+/// `-ERR`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// As far as it can be told.
-    pub why: Why,
     /// The server's own words.
     pub words: Words,
 }
@@ -34,7 +31,7 @@ impl Status {
         if let Some(rest) = status_word(line, b"+OK") {
             Self::Ok(Words::of(rest))
         } else if let Some(rest) = status_word(line, b"-ERR") {
-            Self::Refused(Refusal::parse(rest))
+            Self::Refused(Refusal { words: Words::of(rest) })
         } else if line == b"+" || line.starts_with(b"+ ") {
             Self::GoOn
         } else {
@@ -48,14 +45,6 @@ fn status_word<'a>(line: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = line.split_at_checked(word.len())?;
     let ends = rest.first().is_none_or(|octet| !octet.is_ascii_alphanumeric());
     (ends && start.eq_ignore_ascii_case(word)).then_some(rest)
-}
-
-impl Refusal {
-    fn parse(rest: &[u8]) -> Self {
-        let words = Words::of(rest);
-        let why = Why::of(&words.0.to_ascii_lowercase());
-        Self { why, words }
-    }
 }
 
 impl Words {

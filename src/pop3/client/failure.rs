@@ -18,6 +18,9 @@ pub enum Failure {
     InUse(Words),
     /// The server's own fault: later it may work.
     Temporary(Words),
+    /// The login is refused, in words that speak of something else than the password, or that nobody knows:
+    /// it may have been a guess all the same.
+    Refused(Words),
     /// It neither knows USER nor AUTH PLAIN.
     NoLogin,
     /// An answer that is none.
@@ -42,7 +45,9 @@ impl fmt::Display for Failure {
             Self::NeedsTls(words) => write!(f, "it wants TLS before a password: {words}"),
             Self::WrongPassword(words) => write!(f, "it refuses user name or password: {words}"),
             Self::InUse(words) => write!(f, "the mailbox is in use: {words}"),
-            Self::Temporary(words) => write!(f, "it cannot serve this mailbox now: {words}"),
+            Self::Temporary(words) | Self::Refused(words) => {
+                write!(f, "it cannot serve this mailbox now: {words}")
+            }
             Self::NoLogin => f.write_str("it offers neither USER nor AUTH PLAIN"),
             Self::Nonsense { asked, words } => write!(f, "its answer to {asked} makes no sense: {words}"),
             Self::TooMuch { asked } => write!(f, "its answer to {asked} has no end"),

@@ -76,7 +76,7 @@ impl Login {
     pub(super) fn status(&mut self, status: Status) -> Result<Turn, Failure> {
         match (self.stage, status) {
             (Stage::Greeting, Status::Ok(_)) => Ok(self.say(Stage::Capa, Line::of("CAPA"))),
-            (Stage::Greeting, Status::Refused(refusal)) => Err(unwelcome(refusal)),
+            (Stage::Greeting, Status::Refused(refusal)) => Err(self.unwelcome(refusal)),
             (Stage::Greeting, Status::Nonsense(words)) => Err(Failure::NotPop3(words)),
             (Stage::Capa, Status::Ok(_)) => Ok(Turn::List),
             (Stage::Capa, Status::Refused(_)) => self.secure_or_log_in(),
@@ -146,34 +146,43 @@ impl Login {
         Turn::Say(line)
     }
 
+    fn why(&self, words: &Words) -> Why {
+        Why::of(words.as_str(), &self.user)
+    }
+
     /// Neither way was in the list, and indeed.
     fn offers_nothing(&self, refusal: &Refusal) -> bool {
         let known = self.capabilities;
-        refusal.why == Why::Other && known.told && !known.user && !known.plain
+        self.why(&refusal.words) == Why::Other && known.told && !known.user && !known.plain
     }
 
-    fn refused(&self, refusal: Refusal) -> Failure {
-        let words = refusal.words;
-        match refusal.why {
+    /// A server that has a code for a wrong password, and neither says it nor the plain word, means something
+    /// else.
+    fn refused(&self, Refusal { words }: Refusal) -> Failure {
+        let has_code = self.capabilities.tells_wrong;
+        // Most servers that say nothing at all to a password do not like it.
+        let is_silent = words.as_str().is_empty() && self.opens();
+        match self.why(&words) {
             Why::InUse => Failure::InUse(words),
-            Why::NeedsTls if !self.is_secure => Failure::NeedsTls(words),
-            // A server that has a code for a wrong password, and does not say it, means something else.
-            Why::Wrong if self.capabilities.tells_wrong => Failure::Temporary(words),
-            Why::Credentials | Why::Wrong => Failure::WrongPassword(words),
-            Why::Temporary | Why::NeedsTls | Why::Other => Failure::Temporary(words),
+            Why::NeedsTls | Why::CredentialsOrTls if !self.is_secure => Failure::NeedsTls(words),
+            Why::Credentials | Why::CredentialsOrTls => Failure::WrongPassword(words),
+            Why::Wrong if !has_code => Failure::WrongPassword(words),
+            Why::Other if is_silent && !has_code => Failure::WrongPassword(words),
+            Why::Temporary => Failure::Temporary(words),
+            Why::Wrong | Why::Fault | Why::NeedsTls | Why::Other => Failure::Refused(words),
+        }
+    }
+
+    /// `-ERR` as greeting: too many connections, a ban, a server that is being repaired.
+    fn unwelcome(&self, Refusal { words }: Refusal) -> Failure {
+        match self.why(&words) {
+            Why::InUse => Failure::InUse(words),
+            Why::NeedsTls => Failure::NeedsTls(words),
+            _ => Failure::Temporary(words),
         }
     }
 
     fn nonsense(&self, words: Words) -> Failure {
         Failure::Nonsense { asked: self.asked(), words }
-    }
-}
-
-/// `-ERR` as greeting: too many connections, a ban, a server that is being repaired.
-fn unwelcome(refusal: Refusal) -> Failure {
-    match refusal.why {
-        Why::InUse => Failure::InUse(refusal.words),
-        Why::NeedsTls => Failure::NeedsTls(refusal.words),
-        Why::Temporary | Why::Credentials | Why::Wrong | Why::Other => Failure::Temporary(refusal.words),
     }
 }

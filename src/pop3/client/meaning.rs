@@ -2,81 +2,103 @@
 //! where there is none.
 //!
 //! The words decide between "try again later" and "wrong password", and a mail program that is told the latter
-//! throws its password away. So only words that plainly say so are a wrong password, whatever speaks against it
-//! goes first, and in doubt it is the server's own fault.
+//! throws its password away. So what speaks of a fault goes before everything but a plain word about the
+//! password, and words that nobody knows are no wrong password.
+
+use crate::mail::UserName;
 
 /// What `-ERR` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub(super) enum Why {
     /// Another session has the maildrop, or the last one was a moment ago (RFC 2449, 8.1).
     InUse,
-    /// The server's own fault (RFC 3206, 4).
+    /// `[SYS/TEMP]`, `[SYS/PERM]` (RFC 3206, 4): it says nothing about the password.
     Temporary,
     /// It wants TLS first.
     NeedsTls,
-    /// `[AUTH]` (RFC 3206, 5): name or password are wrong.
+    /// `[AUTH]` (RFC 3206, 5) from a server that may want TLS first.
+    CredentialsOrTls,
+    /// `[AUTH]`, or a plain word: name or password are wrong.
     Credentials,
     /// Its words, without a code, say the same.
     Wrong,
+    /// Its words, without a code, speak of a fault.
+    Fault,
     /// Nothing that could be told.
     Other,
 }
 
+// Phrases of whole words, in lower case and without apostrophes; `*` stands for the rest of a word.
+
 /// Cyrus: `USER command only available under a layer`.
-const NEEDS_TLS: [&str; 8] = [
+const NEEDS_TLS: [&str; 13] = [
     "plaintext",
     "plain text",
     "cleartext",
     "clear text",
     "starttls",
-    "encrypt",
+    "encrypt*",
+    "unencrypted",
     "under a layer",
-    "must use",
+    "tls",
+    "ssl",
+    "stls",
+    "secure",
+    "insecure",
 ];
-/// The same, only as words of their own: `[mailssl.example.org]` is a name.
-const NEEDS_TLS_WORDS: [&str; 4] = ["tls", "ssl", "stls", "secure"];
-const IN_USE: [&str; 7] = ["in use", "in-use", "busy", "already", "being used", "another session", "lock"];
-const TEMPORARY: [&str; 49] = [
-    "temporar",
-    "try again",
-    "later",
+const IN_USE: [&str; 6] = ["in use", "busy", "already", "being used", "another session", "lock*"];
+/// The server's own faults: nobody's password was judged, whatever is said of it beside.
+const FAULTS: [&str; 30] = [
+    "temporar*",
     "unavailable",
     "not available",
     "internal",
     "too many",
     "too often",
     "too fast",
-    "frequen",
-    "shutting",
-    "shut down",
-    "disconnect",
-    "connection",
-    "system",
-    "service",
-    "server",
-    "can't",
-    "cannot",
-    "could not",
-    "couldn't",
-    "unable",
-    "exceed",
-    "limit",
+    "frequen*",
+    "limit*",
+    "exceed*",
     "maximum",
     "quota",
     "database",
+    "db",
     "backend",
-    "ldap",
-    "sql",
+    "ldap*",
+    "sql*",
+    "mysql*",
     "socket",
     "daemon",
     "timeout",
     "timed out",
     "time out",
-    "respond",
+    "respond*",
+    "crash*",
+    "disk*",
     "no such file",
-    "crashed",
-    "disk",
     "maildir",
+    "maintenance",
+    "shut*",
+];
+const PASSWORD: [&str; 5] = ["password", "passwd", "passphrase", "credential", "credentials"];
+const IS_WRONG: [&str; 6] = ["incorrect", "invalid", "wrong", "bad", "mismatch", "not match"];
+/// Windows' servers: `Unable to log on`. It is no maildrop that they are unable to open.
+const NO_LOGIN: [&str; 5] =
+    ["unable to log on", "unable to logon", "unable to log in", "unable to login", "unable to authenticate"];
+/// What goes with a fault mostly, and with a wrong password now and then.
+const MAYBE_FAULTS: [&str; 21] = [
+    "try again",
+    "later",
+    "disconnect*",
+    "connection*",
+    "system",
+    "service*",
+    "server",
+    "cant",
+    "cannot",
+    "could not",
+    "couldnt",
+    "unable",
     // An account that is shut is no wrong password: it may be opened again.
     "disabled",
     "suspended",
@@ -84,51 +106,64 @@ const TEMPORARY: [&str; 49] = [
     "inactive",
     "blocked",
     "banned",
-    "maintenance",
     "not allowed",
     "not enabled",
+    "went wrong",
 ];
-const WRONG: [&str; 34] = [
-    "password",
+const WRONG: [&str; 45] = [
+    "password*",
     "passwd",
-    "credential",
-    "authentication fail",
-    "authentication err",
+    "credential*",
+    "authentication fail*",
+    "authentication err*",
     "authentication was not",
-    "authentication reject",
+    "authentication reject*",
+    "authentication refused",
+    "authentication unsuccessful",
     "bad authentication",
     "invalid authentication",
     "not authenticated",
-    "auth fail",
+    "auth fail*",
     "bad auth",
     "invalid auth",
-    "authorization fail",
-    "authorisation fail",
-    "login fail",
-    "login incorrect",
+    "authorization fail*",
+    "authorisation fail*",
+    "login fail*",
     "login invalid",
+    "login refused",
+    "login reject*",
     "bad login",
     "invalid login",
-    "incorrect login",
-    "wrong login",
-    "logon fail",
+    "logon fail*",
     "invalid logon",
-    "bad user",
-    "invalid user",
-    "incorrect user",
-    "wrong user",
-    "unknown user",
+    "bad user*",
+    "invalid user*",
+    "unknown user*",
     "user unknown",
-    "no such user",
-    "user not found",
-    "no such mailbox",
+    "unknown name",
+    "unknown mailbox",
     "unknown account",
+    "no such user",
+    "no such mailbox",
+    "no such account",
+    "user not found",
+    "account not found",
+    "mailbox not found",
+    // RFC 1939, 7: `sorry, no mailbox for frated here`, `never heard of mailbox name`.
+    "no mailbox",
+    "never heard",
+    "denied",
+    "wrong",
+    "incorrect",
+    "not accepted",
+    "not recognized",
 ];
 
 impl Why {
-    /// Of what stands behind `-ERR`, in lower case.
-    pub(super) fn of(text: &str) -> Self {
-        Self::of_code(text).unwrap_or_else(|| Self::of_words(text))
+    /// Of what stands behind `-ERR`, said to a login of that user.
+    pub(super) fn of(words: &str, user: &UserName) -> Self {
+        let text = words.to_lowercase();
+        Self::of_code(&text).unwrap_or_else(|| Self::of_words(&text, user))
     }
 
     /// By the response code, which stands first.
@@ -138,22 +173,40 @@ impl Why {
             "in-use" | "login-delay" => Some(Self::InUse),
             "sys/temp" | "sys/perm" => Some(Self::Temporary),
             // Dovecot says `[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) …`.
-            "auth" if wants_tls(words) => Some(Self::NeedsTls),
+            "auth" if says(&phrase(words, &[]), &NEEDS_TLS) => Some(Self::CredentialsOrTls),
             "auth" => Some(Self::Credentials),
             _ => None,
         }
     }
 
-    fn of_words(text: &str) -> Self {
-        let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-        if wants_tls(text) {
+    /// Who is called Busy is not in use: the name and what is quoted is passed over, unless nothing is left
+    /// that means anything.
+    fn of_words(text: &str, user: &UserName) -> Self {
+        let user = user.as_str().to_lowercase();
+        let local_part = user.rsplit_once('@').map_or(&*user, |(local_part, _)| local_part);
+        let unquoted: Vec<&str> = text.split('"').step_by(2).collect();
+        match Self::of_phrase(&phrase(&unquoted.join(" "), &[&user, local_part])) {
+            Self::Other => Self::of_phrase(&phrase(text, &[])),
+            why => why,
+        }
+    }
+
+    fn of_phrase(text: &str) -> Self {
+        let says = |phrases: &[&str]| says(text, phrases);
+        // `Account locked` is no session, and a session is one by which it is locked.
+        let is_shut = says(&["account*", "user*"]) && says(&["locked"]) && !says(&["by"]);
+        if is_shut || says(&FAULTS) {
+            Self::Fault
+        } else if says(&PASSWORD) && says(&IS_WRONG) {
+            Self::Credentials
+        } else if says(&NEEDS_TLS) {
             Self::NeedsTls
-        } else if says(&["account", "user"]) && says(&["locked"]) && !says(&["by "]) {
-            Self::Temporary // `Account locked` is no session.
         } else if says(&IN_USE) {
             Self::InUse
-        } else if says(&TEMPORARY) {
-            Self::Temporary
+        } else if says(&NO_LOGIN) {
+            Self::Wrong
+        } else if says(&MAYBE_FAULTS) {
+            Self::Fault
         } else if says(&WRONG) {
             Self::Wrong
         } else {
@@ -162,121 +215,34 @@ impl Why {
     }
 }
 
-fn wants_tls(text: &str) -> bool {
-    let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '.'));
-    NEEDS_TLS.iter().any(|part| text.contains(part)) || words.any(|word| NEEDS_TLS_WORDS.contains(&word))
+/// The words alone, one blank before each and one behind the last; without those that are one of `names`.
+fn phrase(text: &str, names: &[&str]) -> String {
+    let mut phrase = " ".to_owned();
+    let text = text.replace(['\'', '`', '\u{2019}'], "");
+    for chunk in text.split_whitespace().filter(|chunk| !names.iter().any(|name| is(chunk, name))) {
+        // With its dots, `[mailssl.example.org]` is a name and says nothing about TLS.
+        for word in chunk.split(|c: char| !(c.is_alphanumeric() || c == '.')) {
+            let word = word.trim_matches('.');
+            if !word.is_empty() {
+                phrase.push_str(word);
+                phrase.push(' ');
+            }
+        }
+    }
+    phrase
+}
+
+fn is(chunk: &str, name: &str) -> bool {
+    let bare = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).replace('\'', "");
+    bare(chunk) == bare(name)
+}
+
+fn says(phrase: &str, wanted: &[&str]) -> bool {
+    wanted.iter().any(|words| match words.strip_suffix('*') {
+        Some(start) => phrase.contains(&format!(" {start}")),
+        None => phrase.contains(&format!(" {words} ")),
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn all_mean(meaning: Why, lines: &[&str]) {
-        for line in lines {
-            assert_eq!(Why::of(&line.to_ascii_lowercase()), meaning, "{line}");
-        }
-    }
-
-    #[test]
-    fn a_code_goes_before_words() {
-        all_mean(
-            Why::Credentials,
-            &[
-                "[AUTH] Authentication failed.",                              // Dovecot
-                "[AUTH] Username and password not accepted.",                 // Gmail
-                "[AUTH] Web login required: https://support.google.com/mail", // Gmail
-                "[AUTH] Invalid login",                                       // Cyrus
-                "[AUTH] (#AUTH012) Incorrect username or password.",          // Yahoo
-                "[AUTH] Password supplied for \"anna\" is incorrect.",        // qpopper
-            ],
-        );
-        all_mean(
-            Why::Temporary,
-            &[
-                "[SYS/TEMP] Temporary authentication failure. [mail:2026]", // Dovecot
-                "[SYS/TEMP] Internal error occurred. Refer to server log for more information.",
-                "[SYS/PERM] Unable to open maildrop: Permission denied", // Cyrus
-                "[SYS/TEMP] POP authentication DB not available (anna): No such file or directory (2)", // qpopper
-                "[LIMIT] wrong password, but that is not the point",
-            ],
-        );
-        all_mean(
-            Why::InUse,
-            &[
-                "[IN-USE] Mailbox is locked by another POP3 session.",
-                "[IN-USE] /var/spool/pop/.anna.pop lock busy!  Is another session active? (11)", // qpopper
-                "[LOGIN-DELAY] minimum time between mail checks violation",
-            ],
-        );
-        all_mean(
-            Why::NeedsTls,
-            &[
-                "[AUTH] Plaintext authentication disallowed on non-secure (SSL/TLS) connections.", // Dovecot
-                "[AUTH] USER command only available under a layer",                                // Cyrus
-            ],
-        );
-    }
-
-    #[test]
-    fn words_that_plainly_say_so_are_a_wrong_password() {
-        all_mean(
-            Why::Wrong,
-            &[
-                "Authentication failed (bad password?)",             // popa3d
-                "Login failed.",                                     // Courier
-                "Bad login",                                         // UW
-                "Bad authentication",                                // UW
-                "authorization failed",                              // qmail, vpopmail
-                "authentication failed",                             // solid-pop3d
-                "Password supplied for \"anna\" is incorrect.",      // qpopper without codes
-                "Invalid user name or password.",                    // hMailServer
-                "Logon failure: unknown user name or bad password.", // Exchange
-                "Invalid login",                                     // Cyrus without codes
-                "Invalid auth or access denied",                     // XMail
-                "incorrect password or account name",                // CommuniGate
-                "invalid username/password",                         // Zimbra
-                "Invalid login or password",                         // nginx
-                "invalid password",                                  // RFC 1939
-            ],
-        );
-    }
-
-    #[test]
-    fn everything_else_is_a_session_that_holds_it_or_a_fault() {
-        all_mean(
-            Why::InUse,
-            &[
-                "maildrop already locked",                                      // RFC 1939
-                "Unable to lock maildrop: Mailbox is locked by POP server",     // Cyrus
-                "Can't get lock.  Mailbox in use",                              // UW
-                "Your mailbox is already locked",                               // hMailServer
-                "Maildrop lock busy!  Is another session active?",              // qpopper
-                "the mailbox of this account is being used by another program", // CommuniGate's way
-            ],
-        );
-        all_mean(
-            Why::Temporary,
-            &[
-                "Server temporarily out of order",
-                "Temporary problem, please try again later", // Courier
-                "Maximum connection limit reached for ::1",  // Courier
-                "Disconnected: Server shutting down.",       // Dovecot
-                "Server Unavailable. 21",                    // Exchange
-                "Too many invalid logon attempts.",          // hMailServer
-                "this user has no $HOME/Maildir",            // qmail
-                "unable to scan $HOME/Maildir",              // qmail
-                "aack, child crashed",                       // qmail
-                "Could not connect to server",               // perdition
-                "internal server error",                     // nginx
-                "Password database is not available",
-                "Authentication failed: LDAP server does not respond",
-                "login failed: account is disabled",
-                "User account locked",
-                "your password has expired",
-            ],
-        );
-        all_mean(Why::NeedsTls, &["TLS required to log in", "must use SSL", "Plaintext login disabled"]);
-        all_mean(Why::Other, &["", "no", "Permission denied", "[mailssl.example.org] go away"]);
-    }
-}
+mod tests;

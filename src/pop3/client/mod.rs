@@ -18,7 +18,6 @@ pub use answer::{Refusal, Words};
 pub use capabilities::Capabilities;
 pub use failure::Failure;
 pub use listing::Numbered;
-pub use meaning::Why;
 pub use request::{Line, Request};
 pub use session::{Answer, Session, Step, TlsWish};
 

@@ -118,7 +118,7 @@ fn user_and_pass_and_everything_asked_at_once() {
         S: .
         A: Retr(2) 17 "Subject: x\n\n.\n"
         S: -ERR [SYS/TEMP] no
-        A: Header(3) Refused(Refusal { why: Temporary, words: Words("[SYS/TEMP] no") })
+        A: Header(3) Refused(Refusal { words: Words("[SYS/TEMP] no") })
         S: +OK Bye
         A: Quit Done
         "#,
@@ -248,7 +248,9 @@ fn a_server_that_has_a_code_for_wrong_passwords_means_something_else_without_it(
         )
     };
     check(PLAIN, &refused("[AUTH] no", "it refuses user name or password: [AUTH] no"));
-    check(PLAIN, &refused("bad password", "it cannot serve this mailbox now: bad password"));
+    check(PLAIN, &refused("Login failed", "it cannot serve this mailbox now: Login failed"));
+    check(PLAIN, &refused("", "it cannot serve this mailbox now: (no reason given)"));
+    check(PLAIN, &refused("bad password", "it refuses user name or password: bad password"));
 }
 
 #[test]
@@ -259,7 +261,9 @@ fn refusals_say_what_to_do_about_them() {
         ("Temporary failure", "it cannot serve this mailbox now: Temporary failure"),
         ("Plaintext not allowed", "it wants TLS before a password: Plaintext not allowed"),
         ("bad password", "it refuses user name or password: bad password"),
-        ("", "it cannot serve this mailbox now: (no reason given)"),
+        ("", "it refuses user name or password: (no reason given)"),
+        ("access denied for anna", "it refuses user name or password: access denied for anna"),
+        ("no", "it cannot serve this mailbox now: no"),
     ] {
         check(
             PLAIN,

@@ -92,6 +92,7 @@ fn every_refusal_has_its_answer_and_leaves_the_way_open() {
         (Refusal::NoScram, Response::NO_SUCH_MECHANISM),
         (Refusal::BeingMoved, Response::BEING_MOVED),
         (Refusal::Temporary, Response::TEMPORARY),
+        (Refusal::Doubtful, Response::TEMPORARY),
         (Refusal::NoDomain, Response::NO_DOMAIN),
         (Refusal::WrongPassword, Response::WRONG_PASSWORD),
     ] {

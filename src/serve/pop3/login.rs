@@ -101,7 +101,14 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
     let user = login.user().clone();
     runtime::sleep(delay(visit, &user)).await;
     let account = match login {
-        Login::Password(credentials) => verify(visit, credentials).await,
+        Login::Password(credentials) => match verify(visit, credentials).await {
+            Err(Refusal::Doubtful) => {
+                // Or whoever guesses does it through us, until the old server bans us and so everybody.
+                count(visit, &user).await;
+                Err(Refusal::Doubtful)
+            }
+            verified => verified,
+        },
         Login::Proof(verdict) => confirm(visit, verdict).await.map(|account| account.map(Admitted::Here)),
     }?;
     match account {
@@ -110,7 +117,10 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
             visit.shared.budget.succeeded(&user, &visit.peer, Instant::now());
             Ok(account)
         }
-        None => Err(punish(visit, &user).await),
+        None => {
+            count(visit, &user).await;
+            Err(Refusal::WrongPassword)
+        }
     }
 }
 
@@ -124,7 +134,7 @@ fn delay(visit: &Visit, user: &UserName) -> Duration {
 
 /// Notes a wrong password. The answer waits for what it costs, and with it everything else on this
 /// connection.
-async fn punish(visit: &Visit, user: &UserName) -> Refusal {
+async fn count(visit: &Visit, user: &UserName) {
     let penalty = visit.shared.failures.failed(&visit.peer, Instant::now());
     visit.shared.budget.failed(user, Instant::now());
     if let (true, Some(ip)) = (penalty.banned, visit.peer.ip()) {
@@ -132,7 +142,6 @@ async fn punish(visit: &Visit, user: &UserName) -> Refusal {
         upkeep::note_ban(&visit.shared, subscriber(ip), visit.settings.auth.failures.ban_time).await;
     }
     runtime::sleep(penalty.delay).await;
-    Refusal::WrongPassword
 }
 
 fn refuse_banned(visit: &Visit) -> Result<(), Refusal> {
@@ -286,6 +295,7 @@ impl Visit {
             Refusal::NoScram => "scram",
             Refusal::NoDomain => "name",
             Refusal::Temporary => "fault",
+            Refusal::Doubtful => "refused",
             Refusal::Banned => "banned",
         };
         self.log("pop3.refused").with("user", user).with("auth", how).with("why", why).info();

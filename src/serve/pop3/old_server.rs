@@ -151,9 +151,13 @@ async fn ask(
         (Outcome::AskHere, _) => admit_here(visit, credentials).await,
         (Outcome::Wrong, _) => Ok(None),
         (Outcome::InUse, _) => Err(Refusal::InUse),
+        (Outcome::Doubtful, Err((_, why))) => {
+            trouble(visit, &standing, &why);
+            Err(Refusal::Doubtful)
+        }
         (_, Err((_, why))) => Err(trouble(visit, &standing, &why)),
         // An acceptance is taken in.
-        (Outcome::Later, Ok(_)) => Err(Refusal::Temporary),
+        (Outcome::Doubtful | Outcome::Later, Ok(_)) => Err(Refusal::Temporary),
     }
 }
 

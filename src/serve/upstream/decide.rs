@@ -26,6 +26,8 @@ pub enum Said {
     Refused,
     /// Another session has the maildrop there.
     InUse,
+    /// It does not let us in, and what it says is no plain word about the password.
+    Doubtful,
     /// Nothing that can be used.
     Nothing,
 }
@@ -41,6 +43,8 @@ pub enum Outcome {
     Wrong,
     /// To be tried again soon.
     InUse,
+    /// To be tried again later, and counted: it may have been a guess.
+    Doubtful,
     /// To be tried again later; nobody has said that the password is wrong.
     Later,
 }
@@ -64,6 +68,7 @@ pub fn outcome(here: Option<Here>, said: Said) -> Outcome {
         Said::Refused if is_ours => Outcome::AskHere,
         Said::Refused => Outcome::Wrong,
         Said::InUse => Outcome::InUse,
+        Said::Doubtful => Outcome::Doubtful,
         Said::Nothing => Outcome::Later,
     }
 }
@@ -109,6 +114,7 @@ mod tests {
                 assert_eq!(outcome(account, Said::Accepted), Outcome::TakeIn);
                 assert_eq!(outcome(account, Said::Nothing), Outcome::Later);
                 assert_eq!(outcome(account, Said::InUse), Outcome::InUse);
+                assert_eq!(outcome(account, Said::Doubtful), Outcome::Doubtful);
             }
             assert_eq!(outcome(here(true, true, progress), Said::Refused), Outcome::Wrong);
         }

@@ -89,6 +89,8 @@ fn said(problem: &Problem) -> Said {
         Said::Refused
     } else if problem.is_in_use() {
         Said::InUse
+    } else if problem.is_refused_login() {
+        Said::Doubtful
     } else {
         Said::Nothing
     }
