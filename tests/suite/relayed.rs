@@ -115,26 +115,6 @@ fn commands_wait_for_each_other_where_the_old_server_does_not_announce_pipelinin
     assert!(state.heard.iter().any(|heard| heard == "nonsense"), "{:?}", state.heard);
 }
 
-/// A mail program that is closed says all of it and does not wait.
-#[test]
-fn what_stands_before_a_quit_is_carried_out_also_when_nobody_waits_for_it() {
-    for one_by_one in [false, true] {
-        let messages = many();
-        let old = OldServer::with(&borrowed(&messages));
-        old.state().one_by_one = one_by_one;
-        let server = moving(&old, RELAYING);
-        let mut client = login(&server, "secret").unwrap();
-        old.trouble("DELE", Trouble::Waits);
-        client.send(b"DELE 4\r\nDELE 5\r\nDELE 6\r\nDELE 7\r\nQUIT\r\n");
-        eventually("the first command", || (old.heard("DELE") > 0).then_some(()));
-        client.hang_up();
-        old.go_on();
-        server.wait_for_log("deleted=4");
-        wait_until_moved(&server);
-        assert_eq!(old.unique_ids().len(), 26, "one by one: {one_by_one}");
-    }
-}
-
 #[test]
 fn a_relayed_session_without_quit_deletes_nothing() {
     let messages = many();

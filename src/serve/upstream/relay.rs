@@ -153,28 +153,15 @@ async fn to_client(ends: &mut Ends<'_>, relayed: &mut Relayed, octets: &[u8]) ->
     relayed.answered(octets);
     let sent = ends.client.send(octets, ends.idle.min(limits::WRITE_TIMEOUT)).await;
     match sent {
-        Err(_) if will_quit(ends, relayed) && !relayed.is_over() => see_out(ends, relayed).await,
+        Err(_) if relayed.has_quit() && !relayed.is_over() => see_out(ends, relayed).await,
         sent => sent.map_err(|error| why(&error, Ended::ClientGone)),
     }
 }
 
-/// Whether the mail program has said QUIT, also if it still waits for its turn.
-fn will_quit(ends: &Ends<'_>, relayed: &Relayed) -> bool {
-    relayed.has_quit() || asks_to_quit(&ends.said)
-}
-
-fn asks_to_quit(said: &[u8]) -> bool {
-    let lines = said.split_inclusive(|octet| *octet == b'\n').filter(|line| line.ends_with(b"\n"));
-    let mut commands = lines.map(|line| line.split(u8::is_ascii_whitespace).find(|word| !word.is_empty()));
-    commands.any(|command| command.is_some_and(|command| command.eq_ignore_ascii_case(b"QUIT")))
-}
-
-/// The mail program has said QUIT and is gone: what the old server makes of it must be known, and what stands
-/// before it is carried out as well.
+/// The mail program has said QUIT and is gone: what the old server makes of it must be known.
 async fn see_out(ends: &mut Ends<'_>, relayed: &mut Relayed) -> Result<(), Ended> {
     let mut octets = vec![0; limits::READ_CHUNK];
     while !relayed.is_over() {
-        pass_on(ends, relayed).await?;
         match ends.old.read_some(&mut octets, ends.idle).await {
             Ok(0) | Err(_) => return Err(Ended::OldServerGone),
             Ok(count) => relayed.answered(&octets[..count]),
@@ -190,16 +177,6 @@ fn why(error: &io::Error, otherwise: Ended) -> Ended {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_a_whole_line_is_a_quit() {
-        for said in ["QUIT\r\n", "DELE 4\r\nDELE 5\r\nquit\n", "QUIT now\r\nNOOP\r\n"] {
-            assert!(asks_to_quit(said.as_bytes()), "{said:?}");
-        }
-        for said in ["", "\r\n", "DELE 4\r\nQUIT", "NOOP QUIT\r\n", "QUITE\r\n"] {
-            assert!(!asks_to_quit(said.as_bytes()), "{said:?}");
-        }
-    }
 
     #[test]
     fn a_line_has_its_turn_when_it_is_whole_and_what_has_no_end_when_it_is_no_command() {
