@@ -12,7 +12,8 @@ use crate::mail::UserName;
 pub(super) enum Why {
     /// Another session has the maildrop, or the last one was a moment ago (RFC 2449, 8.1).
     InUse,
-    /// `[SYS/TEMP]`, `[SYS/PERM]` (RFC 3206, 4): it says nothing about the password.
+    /// `[SYS/TEMP]`, `[SYS/PERM]` (RFC 3206, 4), or plain words for a fault: it says nothing about the password,
+    /// so it must not count as a wrong one, or a sick old server would have all of an office banned here.
     Temporary,
     /// It wants TLS first.
     NeedsTls,
@@ -22,7 +23,7 @@ pub(super) enum Why {
     Credentials,
     /// Its words, without a code, say the same.
     Wrong,
-    /// Its words, without a code, speak of a fault.
+    /// Its words, without a code, may speak of a fault, or not.
     Fault,
     /// Nothing that could be told.
     Other,
@@ -195,8 +196,10 @@ impl Why {
         let says = |phrases: &[&str]| says(text, phrases);
         // `Account locked` is no session, and a session is one by which it is locked.
         let is_shut = says(&["account*", "user*"]) && says(&["locked"]) && !says(&["by"]);
-        if is_shut || says(&FAULTS) {
+        if is_shut {
             Self::Fault
+        } else if says(&FAULTS) {
+            Self::Temporary
         } else if says(&PASSWORD) && says(&IS_WRONG) {
             Self::Credentials
         } else if says(&NEEDS_TLS) {

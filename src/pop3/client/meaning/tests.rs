@@ -122,7 +122,7 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
         ],
     );
     all_mean(
-        Why::Fault,
+        Why::Temporary,
         &[
             "Server temporarily out of order",
             "Temporary problem, please try again later", // Courier
@@ -133,18 +133,23 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
             "this user has no $HOME/Maildir",            // qmail
             "unable to scan $HOME/Maildir",              // qmail
             "aack, child crashed",                       // qmail
-            "Could not connect to server",               // perdition
             "internal server error",                     // nginx
             "Password database is not available",
             "Authentication failed: LDAP server does not respond",
+            "Too many wrong passwords",
+            "[LIMIT] wrong password, but that is not the point",
+            "Unable to log on: the service is unavailable",
+        ],
+    );
+    all_mean(
+        Why::Fault,
+        &[
+            "Could not connect to server", // perdition
             "login failed: account is disabled",
             "User account locked",
             "your password has expired",
             "something went wrong",
             "login failed, try again later",
-            "Too many wrong passwords",
-            "[LIMIT] wrong password, but that is not the point",
-            "Unable to log on: the service is unavailable",
             "Unable to open maildrop: Permission denied",
         ],
     );
