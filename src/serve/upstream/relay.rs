@@ -69,7 +69,7 @@ async fn talk(ends: &mut Ends<'_>, relayed: &mut Relayed, shutdown: &Shutdown) -
             return ended;
         }
         let passed = match hear(ends, relayed, shutdown, &mut from_client, &mut from_old).await {
-            // What was asked is carried out, whether somebody still waits for the answer or not.
+            // What was passed on is carried out, whether somebody still waits for the answer or not.
             Heard::Client(Ok(0) | Err(_)) if relayed.has_quit() => see_out(ends, relayed).await,
             Heard::Client(Ok(0)) => Err(Ended::ClientGone),
             Heard::Client(Err(error)) => Err(why(&error, Ended::ClientGone)),
