@@ -235,7 +235,7 @@ impl<D: Disk> Landing<D> {
         (inventory, ledger, gathered): (&Inventory, &Ledger, &Gathered),
         each: &mut dyn FnMut(&Entry, &moving::Move) -> io::Result<()>,
     ) -> io::Result<Batch> {
-        let names = (&self.host[..], imported.tag.as_ref());
+        let names = (&self.host[..], imported.tag.as_ref(), self.is_in_use);
         naming::batch(inventory, ledger, &gathered.staged, names, SystemTime::now(), each)
     }
 

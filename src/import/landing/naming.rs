@@ -44,8 +44,8 @@ pub struct Uidl {
     pub renamed: usize,
 }
 
-/// Names for what is staged from the mailbox `tag`, `host` as [`name::safe_host`] writes it. `each` gets what
-/// becomes of one message after the other.
+/// Names for what is staged from the mailbox `tag`, `host` as [`name::safe_host`] writes it; newcomers to a
+/// mailbox in use go behind all that was listed. `each` gets what becomes of one message after the other.
 ///
 /// # Errors
 /// Those of `each`.
@@ -53,14 +53,14 @@ pub fn batch(
     inventory: &Inventory,
     ledger: &Ledger,
     staged: &[(usize, Staged)],
-    (host, tag): (&str, Option<&Tag>),
+    (host, tag, is_newcomers): (&str, Option<&Tag>, bool),
     now: SystemTime,
     each: &mut dyn FnMut(&Entry, &Move) -> io::Result<()>,
 ) -> io::Result<Batch> {
     let mut shown = Shown::of(inventory, ledger);
     let mut batch = Batch::default();
     // A ledger that notes only what was deleted at the old server says that nothing has come yet.
-    let is_first = ledger.entries.iter().all(|entry| entry.base.is_empty());
+    let is_first = !is_newcomers && ledger.entries.iter().all(|entry| entry.base.is_empty());
     for (index, staged) in staged {
         let (Some(found), Some(origin)) = (inventory.messages.get(*index), origin(inventory, *index)) else {
             continue;

@@ -115,6 +115,15 @@ fn a_mailbox_in_use_is_shown_while_newcomers_come() {
 }
 
 #[test]
+fn newcomers_come_behind_what_was_listed_though_nothing_else_ever_came() {
+    let here = Here::new();
+    let delivered = deliver(&here, "Subject: here\n\n");
+    let landing = here.landing(Twin::sound()).in_use();
+    assert_eq!(landing.import(&Here::anna(), &mut Mailbox::numbered(1), &mut |_| ()).unwrap().imported, 1);
+    assert_eq!(ids(&here.seen().unwrap()), [&delivered, "old-1"]);
+}
+
+#[test]
 fn the_order_is_the_old_one_however_many_there_are() {
     let here = Here::new();
     let mut old = Mailbox::numbered(1100);

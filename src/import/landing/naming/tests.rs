@@ -21,11 +21,12 @@ fn staged(text: &str) -> Staged {
 fn named(inventory: &Inventory, ledger: &Ledger, texts: &[&str]) -> Named {
     let staged: Vec<_> = texts.iter().enumerate().map(|(index, text)| (index, staged(text))).collect();
     let (mut next, mut moves) = (ledger.clone(), Vec::new());
-    let batch = batch(inventory, ledger, &staged, ("host", None), SystemTime::now(), &mut |entry, step| {
-        next.entries.push(entry.clone());
-        moves.push(step.clone());
-        Ok(())
-    });
+    let batch =
+        batch(inventory, ledger, &staged, ("host", None, false), SystemTime::now(), &mut |entry, step| {
+            next.entries.push(entry.clone());
+            moves.push(step.clone());
+            Ok(())
+        });
     Named { batch: batch.unwrap(), next, moves }
 }
 
