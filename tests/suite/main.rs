@@ -29,6 +29,7 @@ mod lmtp;
 mod login;
 mod maildrop;
 mod moving_in;
+mod moving_in_words;
 mod pull;
 mod relayed;
 mod smtp_live;

@@ -1,0 +1,209 @@
+//! The commands that move mail in, as an administrator types them: wrong usage, remedies, whole lists of users.
+
+use crate::harness::*;
+use crate::moving_in::*;
+use serde_json::Value;
+use std::fs;
+use std::path::PathBuf;
+
+#[test]
+fn what_is_wrong_is_said_with_its_remedy_and_nothing_is_imported() {
+    let server = Server::start("");
+    let old = Old::with(&server, 2);
+    let nobody = server.restante(&["import", "maildir", old.path(), "--to", "nobody@example.org"], "");
+    assert!(nobody.failed().contains("restante account add nobody@example.org"));
+    let nowhere = server.restante(&["import", "maildir", "/nowhere", "--to", ANNA], "");
+    assert!(nowhere.failed().contains("/nowhere"));
+    fs::write(old.root.join("dovecot-uidlist"), "rubbish\n").unwrap();
+    assert!(old.import(&server, &[]).failed().contains("dovecot-uidlist:1"));
+    fs::remove_file(old.root.join("dovecot-uidlist")).unwrap();
+    let asked = old.import(&server, &[]);
+    assert_eq!(asked.status, Some(2));
+    assert!(asked.stderr.contains("--server dovecot") && asked.stderr.contains("courier"), "{asked:?}");
+    for wrong in
+        [&["--server", "exchange"][..], &["--uidl-format", "%q"], &["--folders", "some"], &["--verify", "h"]]
+    {
+        assert_eq!(old.import(&server, wrong).status, Some(2), "{wrong:?}");
+    }
+    assert!(!server.mailbox(ANNA).join("restante-import").exists());
+    server.log_in(ANNA).ask("STAT", "+OK 0 ");
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_named_by_where_it_lies() {
+    let server = Server::start("");
+    let old = Old::with(&server, 2);
+    let name = "cur/1000000002.M1P1.old:2,S";
+    fs::write(old.root.join(name), b"\x1f\x8b\x08 packed").unwrap();
+    let outcome = old.import(&server, &["--json"]);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains(&format!("the first: {name}: it is compressed")), "{outcome:?}");
+    let said: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&said["skipped"][0]["what"], &said["found"]), (&name.into(), &2.into()));
+    assert!(said["skipped"][0]["why"].as_str().unwrap().starts_with("it is compressed"), "{said}");
+    login_refused(&server);
+}
+
+#[test]
+fn an_option_that_decides_nothing_is_wrong_usage_and_named() {
+    let server = Server::start("");
+    let mut old = Old::with(&server, 2);
+    let mbox = server.folder().join("mbox");
+    fs::write(&mbox, "From a Thu Nov 29 22:33:52 2001\nX-UIDL: a\nSubject: a\n\na\n").unwrap();
+    let maildir: &[&str] = &["import", "maildir", old.path(), "--to", ANNA];
+    let mbox: &[&str] = &["import", "mbox", mbox.to_str().unwrap(), "--to", ANNA];
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "anna:{PLAIN}secret\n").unwrap();
+    let accounts = accounts.to_str().unwrap();
+    let users: &[&str] =
+        &["import", "users", accounts, "--format", "dovecot-passwd", "--domain", "example.org"];
+    let template = format!("maildir:{}", old.path());
+    let users: &[&str] = &[users, &["--mail", &template]].concat();
+    let import: &[&str] = &["account", "import", accounts, "--format", "dovecot-passwd"];
+    for (command, options, named) in [
+        (mbox, &["--uidlist", "x"][..], "a Maildir"),
+        (mbox, &["--folders", "append"], "a Maildir"),
+        (mbox, &["--reuse-xuidl", "--server", "qpopper"], "--server dovecot"),
+        (mbox, &["--mbox-md5", "all", "--server", "uw"], "--server dovecot"),
+        (maildir, &["--mbox-md5", "all"], "an mbox"),
+        (maildir, &["--uidl-format", "%u", "--server", "courier"], "--server dovecot"),
+        (maildir, &["--user", "anna"], "--verify"),
+        (maildir, &["--password-stdin"], "--uidls-from"),
+        (maildir, &["--insecure"], "--verify"),
+        (users, &["--uidlist", "x"], "CONTROL="),
+        (users, &["--server", "uw"], "dovecot, courier, solid-pop3d, plain"),
+        (users, &["--mbox-md5", "all"], "an mbox"),
+        (import, &["--min-uid", "5"], "--format shadow"),
+    ] {
+        let outcome = server.restante(&[command, options].concat(), "");
+        assert_eq!(outcome.status, Some(2), "{options:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(options[0]), "{outcome:?}");
+        assert!(outcome.stderr.contains(named) && outcome.stdout.is_empty(), "{outcome:?}");
+    }
+    server.log_in(ANNA).ask("STAT", "+OK 0 ");
+    // Said of Dovecot, it was Dovecot's: nothing is guessed from another server's index.
+    fs::rename(old.root.join("dovecot-uidlist"), old.root.join("courierpop3dsizelist")).unwrap();
+    assert!(old.import(&server, &["--reuse-xuidl"]).failed().contains("dovecot-uidlist"));
+    old.add(b"1900000000.M1P1.old", "Subject: late\n\n");
+    old.import(&server, &["--reuse-xuidl"]).done();
+}
+
+#[test]
+fn users_whose_server_nobody_names_are_asked_for_and_refused_lines_are_named() {
+    let server = Server::start("");
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "cleo:{PLAIN}secret\ndora:{PLAIN}secret\nemil:{ROT13}frperg\n").unwrap();
+    let old = Old::at(server.folder().join("vmail/cleo"));
+    fs::write(old.root.join("cur/1.a:2,"), "Subject: a\n\n").unwrap();
+    let template = format!("maildir:{}/vmail/%n", server.folder().display());
+    let command: &[&str] = &["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd"];
+    let command = [command, &["--domain", "example.org", "--mail", &template]].concat();
+    let asked = server.restante(&command, "");
+    assert_eq!(asked.status, Some(2), "{asked:?}");
+    assert!(asked.stderr.contains("--server dovecot") && asked.stderr.contains("courier"), "{asked:?}");
+    assert!(asked.stdout.contains("line 3, emil@example.org: "), "{asked:?}");
+    let named = server.restante(&[&command[..], &["--server", "plain", "--json"]].concat(), "");
+    assert_eq!(named.status, Some(1), "a line was refused: {named:?}");
+    assert!(named.stderr.contains("line 3"), "{named:?}");
+    let said: Value = serde_json::from_str(&named.stdout).unwrap();
+    assert_eq!((&said["imported"], &said["accounts"]["unchanged"]), (&1.into(), &2.into()));
+    // One that cannot be read says which it is.
+    fs::write(old.root.join("dovecot-uidlist"), "rubbish\n").unwrap();
+    let failed = server.restante(&[&command[..], &["--json"]].concat(), "");
+    assert_eq!(failed.status, Some(1), "{failed:?}");
+    let said: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(said["users"][0]["source"], old.path());
+}
+
+#[test]
+fn a_line_that_says_a_user_again_keeps_no_mail_from_the_first() {
+    let server = Server::start("");
+    server.restante(&["alias", "add", "info@example.org", ANNA], "").done();
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "cleo:{PLAIN}secret\ninfo:{PLAIN}secret\nCleo:{PLAIN}other\n").unwrap();
+    for name in ["cleo", "info"] {
+        let mut old = Old::at(server.folder().join("vmail").join(name));
+        old.add(b"1000000001.M1P1.old", &text(1));
+    }
+    let template = format!("maildir:{}/vmail/%n", server.folder().display());
+    let command: &[&str] = &["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd"];
+    let outcome =
+        server.restante(&[command, &["--domain", "example.org", "--mail", &template, "--json"]].concat(), "");
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    let said: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(said["accounts"]["refused"].as_array().unwrap().len(), 2, "{said}");
+    let users = said["users"].as_array().unwrap();
+    assert_eq!((users.len(), &users[0]["to"]), (1, &"cleo@example.org".into()), "{said}");
+    server.log_in("cleo@example.org").ask("STAT", "+OK 1 ");
+}
+
+#[test]
+fn users_come_with_their_mail_and_a_broken_mailbox_stops_nobody_else() {
+    let server = Server::start("");
+    let accounts = server.folder().join("users");
+    let names = ["cleo", "dora", "emil"];
+    fs::write(&accounts, names.map(|name| format!("{name}@example.org:{{PLAIN}}secret::::::\n")).concat())
+        .unwrap();
+    for name in &names[..2] {
+        let mut old = Old::at(server.folder().join("vmail/example.org").join(name));
+        (1..=3).for_each(|number| old.add(format!("1{number:09}.{name}").as_bytes(), &text(number)));
+    }
+    let index = server.folder().join("vmail/example.org/dora/dovecot-uidlist");
+    let good = fs::read(&index).unwrap();
+    fs::write(&index, "rubbish\n").unwrap();
+    let template = format!("maildir:{}/vmail/%d/%n", server.folder().display());
+    let command =
+        ["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd", "--mail", &template];
+    let import = |more: &[&str]| server.restante(&[&command, more].concat(), "");
+    assert!(import(&["--dry-run"]).stdout.starts_with("would be: 3 accounts added, "));
+    let outcome = import(&["--json"]);
+    assert_eq!(outcome.status, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("dora@example.org") && outcome.stderr.contains("dovecot-uidlist:1"));
+    let said: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&said["accounts"]["added"], &said["imported"]), (&3.into(), &3.into()));
+    assert_eq!(
+        (&said["users"][0]["to"], &said["users"][0]["imported"]),
+        (&"cleo@example.org".into(), &3.into())
+    );
+    assert_eq!(said["users"][1]["imported"], 0);
+    assert!(said["users"][1]["error"].as_str().unwrap().contains("dovecot-uidlist"));
+    let mut cleo = server.log_in("cleo@example.org");
+    assert_eq!(cleo.uidl(), ids(1..=3));
+    cleo.quit();
+    server.log_in("emil@example.org").ask("STAT", "+OK 0 ");
+    let mut dora = server.pop3();
+    dora.ask("USER dora", "+OK");
+    dora.ask("PASS secret", BEING_MOVED);
+    fs::write(&index, good).unwrap();
+    let said = parsed(import(&["--json"]));
+    assert_eq!(
+        (&said["accounts"]["unchanged"], &said["imported"], &said["already"]),
+        (&3.into(), &3.into(), &3.into())
+    );
+    server.log_in("dora@example.org").ask("STAT", "+OK 3 ");
+    let elsewhere = format!("maildir:{}/no-such/%d/%n", server.folder().display());
+    let nowhere = ["import", "users", command[2], "--format", "dovecot-passwd", "--mail", &elsewhere];
+    assert!(server.restante(&nowhere, "").failed().contains("--mail"));
+    assert_eq!(server.restante(&nowhere[..5], "").status, Some(2), "where the mail is must be said");
+}
+
+#[test]
+fn what_root_imports_belongs_to_the_server() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let server = Server::start("");
+    let old = Old::with(&server, 2);
+    let (user, group) = (4711, 4712);
+    if chown(server.data(), Some(user), Some(group)).is_err() {
+        return; // Only root can be in that place.
+    }
+    old.import(&server, &[]).done();
+    let mail = server.data().join("mail/example.org/anna");
+    let mut paths: Vec<PathBuf> = snapshot(&mail).into_keys().collect();
+    assert_eq!(paths.len(), 3, "two messages and the ledger: {paths:?}");
+    paths.extend([mail.join("cur"), mail.join("new"), mail]);
+    for path in paths {
+        let stat = fs::metadata(&path).unwrap();
+        assert_eq!((stat.uid(), stat.gid()), (user, group), "{}", path.display());
+        assert_eq!(stat.mode() & 0o077, 0, "{}", path.display());
+    }
+}
