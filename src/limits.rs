@@ -128,7 +128,7 @@ pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
 /// of the whole machine's TCP. At 100 ms of distance this still lets 3 MB go out each second.
 pub const SEND_BUFFER: usize = 256 * 1024;
 /// Reads and writes of one connection that did not have to wait, in a row, before it lets others have
-/// their turn. A write is not more than [`OUTPUT_MAX`], so half a MiB: well below a millisecond.
+/// their turn. A write is hardly more than [`OUTPUT_MAX`], so half a MiB: well below a millisecond.
 pub const TURNS_IN_A_ROW: u32 = 8;
 /// Octets that are read at once of a message above [`OUTPUT_MAX`]: it is on its way for a while, and each
 /// piece costs a way to a disk thread and back.

@@ -184,3 +184,22 @@ fn an_old_server_that_dies_under_a_relayed_session_is_asked_again() {
     wait_until_moved(&server);
     assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&borrowed(&messages)));
 }
+
+/// What was said behind a message that nobody read is not carried out: it would be lost.
+#[test]
+fn nothing_is_deleted_behind_a_message_that_a_gone_client_has_not_read() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    old.state().one_by_one = true;
+    let server = moving(&old, RELAYING);
+    let mut client = login(&server, "secret").unwrap();
+    old.trouble("RETR", Trouble::Waits);
+    client.send(b"RETR 1\r\nDELE 1\r\nQUIT\r\n");
+    eventually("the first command", || (old.heard("RETR") > 0).then_some(()));
+    client.hang_up();
+    old.go_on();
+    let log = server.wait_for_log("pop3.end");
+    assert!(log.contains("deleted=0") && log.contains("why=gone"), "{log}");
+    wait_until_moved(&server);
+    assert_eq!(old.unique_ids().len(), messages.len());
+}
