@@ -22,7 +22,6 @@ type Identity = (u64, u64);
 #[derive(Debug, Default)]
 struct Waiting {
     state: Mutex<State>,
-    over: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +33,11 @@ struct State {
 
 /// One sync, and what came of it.
 #[derive(Debug, Default)]
-struct Round(OnceLock<Result<(), Fault>>);
+struct Round {
+    outcome: OnceLock<Result<(), Fault>>,
+    /// It is over, or somebody must do it.
+    over: Condvar,
+}
 
 /// An error that many are told.
 #[derive(Clone, Debug)]
@@ -98,6 +101,7 @@ impl Rounds {
 
 impl Waiting {
     /// Does the sync that `round` waits for, unless it is done or another one is running; whether it is done.
+    /// Of those who wait for the next one, one is woken to do it, and the others when it is done.
     fn lead(&self, round: &Arc<Round>, work: impl Fn() -> io::Result<()>) -> bool {
         let mut state = lock(&self.state);
         if round.is_over() {
@@ -112,12 +116,18 @@ impl Waiting {
         let outcome = work().map_err(|error| Fault(error.kind(), error.to_string()));
         state = lock(&self.state);
         state.is_running = false;
+        let next = if outcome.is_err() { std::mem::take(&mut state.next) } else { Arc::clone(&state.next) };
         if outcome.is_err() {
-            let failed_too = std::mem::take(&mut state.next);
-            let _ = failed_too.0.set(outcome.clone()); // Its only outcome: it never begins.
+            let _ = next.outcome.set(outcome.clone()); // Its only outcome: it never begins.
         }
-        let _ = mine.0.set(outcome); // Its only outcome: we took it away.
-        self.over.notify_all();
+        let _ = mine.outcome.set(outcome); // Its only outcome: we took it away.
+        drop(state); // Or those who are woken would wait for us at once.
+        mine.over.notify_all();
+        if next.is_over() {
+            next.over.notify_all()
+        } else {
+            next.over.notify_one()
+        }
         true
     }
 
@@ -125,20 +135,20 @@ impl Waiting {
     fn wait(&self, round: &Round) {
         let mut state = lock(&self.state);
         while state.is_running && !round.is_over() {
-            state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = round.over.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
 impl Round {
     fn is_over(&self) -> bool {
-        self.0.get().is_some()
+        self.outcome.get().is_some()
     }
 
     /// What came of it; to be asked when it is over.
     fn outcome(&self) -> io::Result<()> {
         let never = || Err(Fault(io::ErrorKind::Other, "the folder was not synced".to_owned()));
-        let outcome = self.0.get().cloned().unwrap_or_else(never);
+        let outcome = self.outcome.get().cloned().unwrap_or_else(never);
         outcome.map_err(|Fault(kind, text)| io::Error::new(kind, text))
     }
 }
@@ -260,5 +270,43 @@ mod tests {
             assert_eq!(next(), paths[0], "the sync that was running had begun before");
             assert!(first.join().unwrap().is_ok() && several.join().unwrap().iter().all(Result::is_ok));
         });
+    }
+
+    /// A disk that takes long enough for others to come meanwhile.
+    struct Slow;
+
+    impl Disk for Slow {
+        fn before(&self, _: Step<'_>) -> io::Result<()> {
+            thread::sleep(Duration::from_micros(200));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_is_left_waiting() {
+        const THREADS: usize = 8;
+        const EACH: usize = 100;
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["a", "b", "c"].map(|name| dir.path().join(name));
+        paths.iter().for_each(|path| std::fs::create_dir(path).unwrap());
+        let rounds = Arc::new(Rounds::default());
+        let (done, all_done) = mpsc::channel();
+        for thread in 0..THREADS {
+            let (paths, rounds, done) = (paths.clone(), Arc::clone(&rounds), done.clone());
+            thread::spawn(move || {
+                for round in 0..EACH {
+                    // One folder, two or all, beginning with another one each time.
+                    let folders: Vec<_> =
+                        (0..=round % 3).map(|at| folder(&paths[(thread + round + at) % 3])).collect();
+                    let outcomes = rounds.sync_all(&Slow, &folders.iter().collect::<Vec<_>>());
+                    assert!(outcomes.iter().all(Result::is_ok));
+                }
+                done.send(()).unwrap();
+            });
+        }
+        for _ in 0..THREADS {
+            all_done.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
+        assert!(lock(&rounds.0).is_empty());
     }
 }
