@@ -6,6 +6,7 @@ use crate::delivery::Delivery;
 use crate::mail::{AccountAddress, SessionId};
 use crate::maildrop::Maildrops;
 use crate::net::{Budget, Doorway, Failures, Shutdown, Tls};
+use crate::serve::smtp::LargeBlocks;
 use crate::serve::upstream::Upstreams;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +28,8 @@ pub struct Shared {
     pub shutdown: Shutdown,
     /// The doorway for blocking work.
     pub doorway: Doorway,
+    /// Memory for large messages that are coming in.
+    pub large_blocks: LargeBlocks,
     /// Wrong passwords by address.
     pub failures: Failures,
     /// Wrong passwords by account.
@@ -53,6 +56,7 @@ impl Shared {
             tls: Arc::new(tls),
             shutdown: Shutdown::new(),
             doorway: Doorway::new(),
+            large_blocks: LargeBlocks::default(),
             failures: Failures::new(settings.auth.failures.clone()),
             budget: Budget::default(),
             upstreams: Upstreams::default(),

@@ -10,6 +10,8 @@ mod patience;
 mod reception;
 mod steps;
 
+pub use reception::LargeBlocks;
+
 use crate::config::Settings;
 use crate::limits;
 use crate::mail::{Peer, SessionId};

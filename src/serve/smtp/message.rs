@@ -198,7 +198,7 @@ impl Driver {
             let count = self.read_body(stream, usize::MAX, incoming.began).await?;
             let used = incoming.reception.push(&self.chunk[..count]);
             self.lines.push(&self.chunk[used..count]);
-            incoming.reception.settle(&self.shared.doorway).await;
+            incoming.reception.settle(&self.shared.doorway, &self.shared.large_blocks).await;
         }
         Ok(())
     }
@@ -217,9 +217,9 @@ impl Driver {
             let count = self.read_body(stream, at_most(left), incoming.began).await?;
             left -= count as u64;
             incoming.reception.push(&self.chunk[..count]);
-            incoming.reception.settle(&self.shared.doorway).await;
+            incoming.reception.settle(&self.shared.doorway, &self.shared.large_blocks).await;
         }
-        incoming.reception.settle(&self.shared.doorway).await; // Or many small chunks fill the memory.
+        incoming.reception.settle(&self.shared.doorway, &self.shared.large_blocks).await; // Or many small chunks fill the memory.
         Ok(())
     }
 

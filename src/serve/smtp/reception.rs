@@ -9,6 +9,8 @@ use crate::net::Doorway;
 use crate::smtp::Reply;
 use crate::wire::dot_decoder::{DotDecoder, LineEndDecoder};
 use crate::wire::header_filter::HeaderFilter;
+use async_lock::{Semaphore, SemaphoreGuardArc};
+use std::sync::Arc;
 
 /// What a message may be.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,16 @@ pub(super) enum Decoder {
     Chunks(LineEndDecoder),
 }
 
+/// Memory for large messages: a few at a time are gathered in large blocks, so that many senders at once do
+/// not take much of it together.
+pub struct LargeBlocks(Arc<Semaphore>);
+
+impl Default for LargeBlocks {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(limits::MESSAGE_BLOCKS_LARGE_MAX)))
+    }
+}
+
 /// The message so far.
 pub(super) struct Reception {
     bounds: Bounds,
@@ -36,6 +48,8 @@ pub(super) struct Reception {
     decoded: Vec<u8>,
     /// Ready for the disk.
     block: Vec<u8>,
+    /// The right to a large block, of a message that has filled one of the common size.
+    large: Option<SemaphoreGuardArc>,
     /// Gone once the message is refused.
     drafts: Option<Drafts>,
     /// The first reason found; the rest of the text is then only counted.
@@ -51,6 +65,7 @@ impl Reception {
             filter: HeaderFilter::default(),
             decoded: Vec::new(),
             block: Vec::new(),
+            large: None,
             drafts,
             refusal: None,
         }
@@ -92,13 +107,18 @@ impl Reception {
     }
 
     /// Writes a full block; throws the drafts of a refused message away as early as that.
-    pub async fn settle(&mut self, doorway: &Doorway) {
+    pub async fn settle(&mut self, doorway: &Doorway, blocks: &LargeBlocks) {
         if self.refusal.is_some() {
             return self.discard(doorway).await;
         }
-        // With the next piece it would pass the block, and the buffer would grow.
-        if self.block.len() + limits::READ_CHUNK <= limits::MESSAGE_BLOCK {
+        if !self.is_full() {
             return;
+        }
+        if self.large.is_none() {
+            self.large = blocks.0.try_acquire_arc();
+            if self.large.is_some() {
+                return;
+            }
         }
         // The drafts travel to the thread that may block, and come back: nothing is shared. If this
         // task is dropped meanwhile, they are dropped there, and nothing stays.
@@ -126,14 +146,18 @@ impl Reception {
         }
         // Without drafts there was a refusal; should one be forgotten some day, nothing is promised.
         let Some(drafts) = self.drafts.take() else { return Err(Reply::LOCAL_FAULT) };
-        let block = self.block;
+        let (block, large) = (self.block, self.large);
         // For a message smaller than a block this is the only pass.
-        Ok(doorway.disk(move || drafts.finish(&block, together)).await)
+        let finished = doorway.disk(move || {
+            let _until_the_block_is_gone = large;
+            drafts.finish(&block, together)
+        });
+        Ok(finished.await)
     }
 
     /// Nothing of it stays.
     pub async fn discard(&mut self, doorway: &Doorway) {
-        self.block = Vec::new();
+        (self.block, self.large) = (Vec::new(), None);
         if let Some(drafts) = self.drafts.take()
             && drafts.have_files()
         {
@@ -145,9 +169,18 @@ impl Reception {
     /// double of it that a `Vec` left to itself would take.
     fn make_room(&mut self, more: usize) {
         let grows = self.block.len() + more > limits::READ_CHUNK / 2;
-        if grows && self.refusal.is_none() && self.block.capacity() < limits::MESSAGE_BLOCK {
-            self.block.reserve_exact(limits::MESSAGE_BLOCK.saturating_sub(self.block.len()));
+        if grows && self.refusal.is_none() && self.block.capacity() < self.block_size() {
+            self.block.reserve_exact(self.block_size().saturating_sub(self.block.len()));
         }
+    }
+
+    fn block_size(&self) -> usize {
+        if self.large.is_some() { limits::MESSAGE_BLOCK_LARGE } else { limits::MESSAGE_BLOCK }
+    }
+
+    /// With the next piece it would pass the block, and the buffer would grow.
+    fn is_full(&self) -> bool {
+        self.block.len() + limits::READ_CHUNK > self.block_size()
     }
 
     /// What the decoder and the filter still hold back belongs to the text.
@@ -192,6 +225,7 @@ impl Reception {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::block_on;
 
     const BOUNDS: Bounds = Bounds { max_size: 4000, reject_bare_newline: false };
 
@@ -250,14 +284,29 @@ mod tests {
 
     #[test]
     fn a_block_is_not_larger_than_it_says() {
-        for piece in [1, 100, 5000, limits::READ_CHUNK] {
-            let decoder = Decoder::Chunks(LineEndDecoder::default());
-            let mut reception = Reception::new(decoder, Bounds { max_size: u64::MAX, ..BOUNDS }, None);
-            while reception.block.len() + limits::READ_CHUNK <= limits::MESSAGE_BLOCK {
+        let (doorway, blocks) = (Doorway::new(), LargeBlocks::default());
+        let begun = || {
+            let bounds = Bounds { max_size: u64::MAX, ..BOUNDS };
+            Reception::new(Decoder::Chunks(LineEndDecoder::default()), bounds, None)
+        };
+        let fill = |reception: &mut Reception, piece: usize| {
+            while !reception.is_full() {
                 reception.push(&vec![b'x'; piece]);
             }
-            let capacity = reception.block.capacity();
-            assert!(capacity <= limits::MESSAGE_BLOCK, "{capacity} after pieces of {piece}");
+            block_on(reception.settle(&doorway, &blocks));
+            reception.block.capacity()
+        };
+        for piece in [1, 100, 5000, limits::READ_CHUNK] {
+            let mut large: Vec<_> = (0..limits::MESSAGE_BLOCKS_LARGE_MAX).map(|_| begun()).collect();
+            for reception in &mut large {
+                assert!(fill(reception, piece) <= limits::MESSAGE_BLOCK && reception.large.is_some());
+                let capacity = fill(reception, piece);
+                assert!(capacity <= limits::MESSAGE_BLOCK_LARGE, "{capacity} after pieces of {piece}");
+            }
+            let mut one_more = begun();
+            assert!(fill(&mut one_more, piece) <= limits::MESSAGE_BLOCK && one_more.large.is_none());
+            block_on(large.remove(0).discard(&doorway));
+            assert!(fill(&mut one_more, piece) <= limits::MESSAGE_BLOCK && one_more.large.is_some());
         }
     }
 
