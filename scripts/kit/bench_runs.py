@@ -94,9 +94,9 @@ def in_turn(servers, work, runs):
 def table(title, columns, unit, own="restante"):
     """One row for each server: the median, its spread, the cost, and how ours compares to it."""
     print(f"\n{title}")
-    print(f"  {'':<22} {unit:>12} {'spread':>8} {'CPU, ms':>9} {'ratio':>7}")
+    print(f"  {'':<25} {unit:>12} {'spread':>8} {'CPU, ms':>9} {'ratio':>7}")
     ours = [name for name in columns if name.startswith(own)]
     best = max((columns[name].rate() for name in ours), default=None)
     for name, column in columns.items():
-        ratio = "" if best is None or name in ours else f"{best / column.rate():.1f}"
-        print(f"  {name:<22} {column.rate():12,.0f} {column.spread():8.0%} {column.cost():9.3f} {ratio:>7}", flush=True)
+        ratio = "" if best is None or name in ours else f"{best / column.rate():.2f}"
+        print(f"  {name:<25} {column.rate():12,.0f} {column.spread():8.0%} {column.cost():9.3f} {ratio:>7}", flush=True)

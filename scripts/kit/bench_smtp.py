@@ -5,6 +5,7 @@ Maildir, so that a queue's work counts for who has a queue. What each has synced
 its system calls, in a run of its own.
 """
 
+import functools
 import re
 import resource
 import signal
@@ -61,20 +62,20 @@ def wait_for(server, messages):
         time.sleep(0.05)
 
 
-def enough(server, job, seconds):
+def enough(run, job, seconds):
     """How many messages take about so long; enough for each connection that connecting is a small part."""
     _, connections, recipients, octets = job
     count = max(20 * connections, 20 if octets >= ONE_MIB or recipients > 1 else 100)
-    before = server.messages()
-    took = source(server, connections, recipients, octets, count)
-    wait_for(server, before + count * recipients)
-    return max(count, int(count / took * seconds))
+    return max(count, int(run(job, count).rate * seconds))
 
 
-def deliveries(servers, runs, seconds):
+def deliveries(servers, disk, runs, seconds):
+    """Each job on each server, and on the disk alone."""
+    jobs = {server.name: functools.partial(delivered, server) for server in servers}
+    jobs[disk.name] = disk.delivered
     for job in JOBS:
-        counts = {server.name: enough(server, job, seconds) for server in servers}
-        columns = in_turn(servers, lambda server: delivered(server, job, counts[server.name]), runs)
+        counts = {name: enough(run, job, seconds) for name, run in jobs.items()}
+        columns = in_turn([*servers, disk], lambda one: jobs[one.name](job, counts[one.name]), runs)
         table(f"{job[0]}, until 250", columns, "messages/s")
         for server in servers:
             if server.bursts and job[1] > 1:
