@@ -27,6 +27,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct State {
     is_running: bool,
+    /// Threads that sleep until a round is over: to wake is a system call, also where nobody sleeps.
+    sleepers: usize,
     /// The round that has not begun: it covers all that was done until it does.
     next: Arc<Round>,
 }
@@ -121,12 +123,11 @@ impl Waiting {
             let _ = next.outcome.set(outcome.clone()); // Its only outcome: it never begins.
         }
         let _ = mine.outcome.set(outcome); // Its only outcome: we took it away.
+        let has_sleepers = state.sleepers > 0;
         drop(state); // Or those who are woken would wait for us at once.
-        mine.over.notify_all();
-        if next.is_over() {
-            next.over.notify_all()
-        } else {
-            next.over.notify_one()
+        if has_sleepers {
+            mine.over.notify_all();
+            if next.is_over() { next.over.notify_all() } else { next.over.notify_one() }
         }
         true
     }
@@ -135,7 +136,9 @@ impl Waiting {
     fn wait(&self, round: &Round) {
         let mut state = lock(&self.state);
         while state.is_running && !round.is_over() {
+            state.sleepers += 1;
             state = round.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.sleepers -= 1;
         }
     }
 }
