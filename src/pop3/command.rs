@@ -156,7 +156,9 @@ fn auth(words: &[&str]) -> Option<Command> {
 /// Both numbers are asked for (RFC 1939, 7): `TOP 1` alone is a mistake, not the header.
 fn top(words: &[&str]) -> Option<Command> {
     let [number, lines] = words else { return None };
-    Some(Command::Top { number: single(&[number])?, body_lines: digits(lines)? })
+    // More lines than can be counted are all of them.
+    let body_lines = is_number(lines).then(|| lines.parse().unwrap_or(u32::MAX))?;
+    Some(Command::Top { number: single(&[number])?, body_lines })
 }
 
 /// LIST and UIDL: of all, or of one.
@@ -172,7 +174,11 @@ fn single(words: &[&str]) -> Option<Number> {
 
 /// Digits alone, within `u32`: `str::parse` would take a plus sign, and C's `atoi` 4294967298 as 2.
 fn digits(word: &str) -> Option<u32> {
-    word.bytes().all(|octet| octet.is_ascii_digit()).then(|| word.parse().ok()).flatten()
+    is_number(word).then(|| word.parse().ok()).flatten()
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_digit())
 }
 
 /// A browser can be made to post to our port what reads like POP3 further down.

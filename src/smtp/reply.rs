@@ -109,6 +109,8 @@ impl Reply {
     pub const RSET_EXPECTED: Self = Self::fixed(503, "5.5.1", "The message has failed: say RSET first");
     /// DATA or BDAT when no RCPT was accepted (RFC 5321, 3.3).
     pub const NO_RECIPIENTS: Self = Self::fixed(554, "5.5.1", "No valid recipients");
+    /// RFC 2033, 4.2: the same over LMTP.
+    pub const NO_RECIPIENTS_LMTP: Self = Self::fixed(503, "5.5.1", "No valid recipients");
     /// STARTTLS over TLS.
     pub const ALREADY_TLS: Self = Self::fixed(503, "5.5.1", "TLS is active already");
     /// STARTTLS where it is not offered.

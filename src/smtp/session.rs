@@ -216,8 +216,15 @@ impl<M> Session<M> {
         match &self.transaction {
             Transaction::None => Some(Reply::MAIL_FIRST),
             Transaction::Failed => Some(Reply::RSET_EXPECTED),
-            Transaction::Open(envelope) => envelope.recipients.is_empty().then_some(Reply::NO_RECIPIENTS),
+            Transaction::Open(envelope) => envelope.recipients.is_empty().then(|| self.no_recipients()),
             Transaction::Receiving(_) => None,
+        }
+    }
+
+    fn no_recipients(&self) -> Reply {
+        match self.terms.role {
+            Role::Mx => Reply::NO_RECIPIENTS,
+            Role::Lmtp => Reply::NO_RECIPIENTS_LMTP,
         }
     }
 
@@ -238,7 +245,7 @@ impl<M> Session<M> {
             Command::Bdat { octets, last } => self.refuse_chunk(octets, last, refusal),
             // Not mistakes: a list's sender has many recipients, and a pipelined DATA follows
             // recipients that were all refused.
-            Command::Rcpt(_) | Command::Data if refusal.code() == 452 || refusal == Reply::NO_RECIPIENTS => {
+            Command::Rcpt(_) | Command::Data if refusal.code() == 452 || refusal == self.no_recipients() => {
                 Step::Say(refusal)
             }
             _ => self.mistake(refusal),
@@ -275,7 +282,7 @@ impl<M> Session<M> {
             Command::Data => match self.transaction.receive() {
                 Some((envelope, progress)) => Step::Receive(Box::new(envelope), DataTicket(progress)),
                 // Not reached: `refusal_of` has seen to it. A reply is better than an assertion.
-                None => self.mistake(Reply::NO_RECIPIENTS),
+                None => self.mistake(self.no_recipients()),
             },
             Command::Bdat { octets, last } => self.chunk(octets, last),
             Command::Rset => {

@@ -24,6 +24,7 @@ fn names_are_taken_in_any_case() {
         ("dele 1", "Dele(Number(1))"),
         ("top 1 0", "Top { number: Number(1), body_lines: 0 }"),
         ("TOP 1 99999999", "Top { number: Number(1), body_lines: 99999999 }"),
+        ("TOP 1 99999999999", "Top { number: Number(1), body_lines: 4294967295 }"),
         ("user  anna ", "User(\"anna\")"),
         ("USER änne@example.org", "User(\"änne@example.org\")"),
         ("USER anna the first", "User(\"anna the first\")"),
@@ -61,7 +62,7 @@ fn numbers_are_checked_as_numbers() {
     for line in ["RETR", "DELE"] {
         assert_eq!(shown(line), Response::USAGE_NUMBER.text());
     }
-    for line in ["TOP", "TOP 1", "TOP 0 1", "TOP 1 -1", "TOP 1 x", "TOP 1 4294967296", "TOP 1 1 1"] {
+    for line in ["TOP", "TOP 1", "TOP 0 1", "TOP 1 -1", "TOP 1 x", "TOP 4294967297 1", "TOP 1 1 1"] {
         assert_eq!(shown(line), Response::USAGE_TOP.text(), "{line}");
     }
 }

@@ -86,7 +86,7 @@ impl Model {
             }
             ("TOP", [n, lines]) => {
                 let n = self.find(n)?;
-                let lines = number(lines)?;
+                let lines = if is_number(lines) { lines.parse().unwrap_or(u32::MAX) } else { return None };
                 Some(format!("send {n} top {lines}"))
             }
             ("RSET", []) => {
@@ -105,9 +105,13 @@ impl Model {
     }
 }
 
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// Digits and nothing else, as far as 32 bits go.
 fn number(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    is_number(text).then(|| text.parse().ok()).flatten()
 }
 
 fn logged_in() -> Session {

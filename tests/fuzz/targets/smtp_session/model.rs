@@ -94,7 +94,8 @@ impl Model {
             (Reply::RSET_EXPECTED, self.state == State::Failed),
             (Reply::HELLO_FIRST, !self.hello && self.role == Role::Mx),
             (Reply::LHLO_FIRST, !self.hello && self.role == Role::Lmtp),
-            (Reply::NO_RECIPIENTS, self.state == State::Open { recipients: 0 }),
+            (Reply::NO_RECIPIENTS, self.has_nobody() && self.role == Role::Mx),
+            (Reply::NO_RECIPIENTS_LMTP, self.has_nobody() && self.role == Role::Lmtp),
             (Reply::TOO_MANY_RECIPIENTS, self.state == State::Open { recipients: super::RECIPIENTS_MAX }),
         ];
         for (reason, is_true) in truths {
@@ -102,11 +103,16 @@ impl Model {
         }
     }
 
+    fn has_nobody(&self) -> bool {
+        self.state == State::Open { recipients: 0 }
+    }
+
     /// Only so many mistakes are answered by anything but the end. What the host refuses is none, nor
     /// is a DATA behind recipients that were all refused.
     fn count(&mut self, reply: &Reply) {
         let hosts = [Reply::NO_SUCH_MAILBOX, Reply::NO_RELAY];
-        let pipelined = self.verb == "DATA" && *reply == Reply::NO_RECIPIENTS;
+        let pipelined =
+            self.verb == "DATA" && [Reply::NO_RECIPIENTS, Reply::NO_RECIPIENTS_LMTP].contains(reply);
         if reply.code() >= 500 && !hosts.contains(reply) && !pipelined {
             self.mistakes += 1;
         }
