@@ -3,6 +3,8 @@
 //! One thread reads the source and writes; several others wait for the disk, so that a thousand small
 //! messages do not wait for it one after the other. Knows the source by its trait.
 
+mod syncs;
+
 use super::digest::Digest;
 use super::plan::{Plan, Wanted};
 use super::recognise::{self, Look};
@@ -18,8 +20,7 @@ use crate::wire::dot_decoder::LineEndDecoder;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use syncs::{Syncs, Written};
 
 /// What lies in the staging folder now.
 #[derive(Debug, Default)]
@@ -36,13 +37,6 @@ impl Gathered {
     }
 }
 
-/// A message that is written, and not yet synced.
-struct Written {
-    file: File,
-    draft: OsString,
-    name: OsString,
-}
-
 /// Gathers what the plan wants. What an earlier run has staged is not asked for again.
 ///
 /// # Errors
@@ -56,8 +50,25 @@ pub fn gather<D: Disk>(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Gathered, Failure> {
     staging.sweep(disk)?;
-    let mut gathered = Gathered::of(plan);
-    let mut missing = Vec::new();
+    let (mut gathered, missing) = take_up(disk, staging, plan)?;
+    source.expect(&missing.iter().map(|wanted| wanted.index).collect::<Vec<_>>());
+    let folder = &staging.folder;
+    syncs::beside(disk, folder, syncers, |syncs| {
+        let progress = Progress { messages: gathered.staged.len(), of: plan.wanted.len(), bytes: Bytes(0) };
+        watch(progress);
+        Work { disk, folder, progress, watch }.take_each(source, inventory, &missing, &syncs, &mut gathered)
+    })?;
+    gathered.staged.sort_by_key(|(index, _)| *index);
+    Ok(gathered)
+}
+
+/// What an earlier run has staged and this one can use, and what is still to be read.
+fn take_up<'a, D: Disk>(
+    disk: &D,
+    staging: &mut Staging,
+    plan: &'a Plan,
+) -> io::Result<(Gathered, Vec<&'a Wanted>)> {
+    let (mut gathered, mut missing) = (Gathered::of(plan), Vec::new());
     for wanted in &plan.wanted {
         match staging.left.remove(&wanted.key) {
             Some(staged) if !wanted.is_ambiguous => gathered.staged.push((wanted.index, staged)),
@@ -69,47 +80,7 @@ pub fn gather<D: Disk>(
             }
         }
     }
-    source.expect(&missing.iter().map(|wanted| wanted.index).collect::<Vec<_>>());
-    let fault = Mutex::new(None);
-    let (sender, queue) = sync_channel(limits::IMPORT_SYNCS_AHEAD);
-    let queue = Mutex::new(queue);
-    let folder = &staging.folder;
-    std::thread::scope(|scope| {
-        for _ in 0..syncers {
-            scope.spawn(|| sync_each(disk, folder, &queue, &fault));
-        }
-        let mut progress =
-            Progress { messages: gathered.staged.len(), of: plan.wanted.len(), bytes: Bytes(0) };
-        watch(progress);
-        let mut work = Work { disk, folder, progress: &mut progress, watch };
-        let sync = |written| hand_over(disk, folder, (syncers > 0).then_some(&sender), written);
-        let outcome = missing.iter().try_for_each(|wanted| {
-            if has_failed(&fault) {
-                return Ok(()); // Told below.
-            }
-            let Some(found) = inventory.messages.get(wanted.index) else { return Ok(()) };
-            match work.take(source, (wanted.index, found), wanted.key) {
-                Ok((staged, written)) => {
-                    gathered.staged.push((wanted.index, staged));
-                    sync(written).map_err(Failure::from)
-                }
-                Err(Error::Message { what }) => {
-                    gathered.skipped.push(skipped(found, &what));
-                    Ok(())
-                }
-                Err(error) => Err(error.into()),
-            }
-        });
-        drop(sender); // The others end when they have done what they were given.
-        outcome
-    })?;
-    match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(Failure::Disk(error)),
-        None => {
-            gathered.staged.sort_by_key(|(index, _)| *index);
-            Ok(gathered)
-        }
-    }
+    Ok((gathered, missing))
 }
 
 /// For a rehearsal: as if all had been staged. Messages that share a unique-id are read, and those of which
@@ -157,51 +128,11 @@ fn skipped(found: &Found, why: &str) -> SkippedItem {
     SkippedItem { why: why.to_owned(), what: place }
 }
 
-fn hand_over<D: Disk>(
-    disk: &D,
-    folder: &Folder,
-    sender: Option<&SyncSender<Written>>,
-    written: Written,
-) -> io::Result<()> {
-    match sender {
-        // Nobody is there to take it any more only when all of them have failed, which is told at the end.
-        Some(sender) => sender.send(written).map_err(|_| io::ErrorKind::BrokenPipe.into()),
-        None => sync_one(disk, folder, &written),
-    }
-}
-
-fn sync_each<D: Disk>(
-    disk: &D,
-    folder: &Folder,
-    queue: &Mutex<Receiver<Written>>,
-    fault: &Mutex<Option<io::Error>>,
-) {
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    while let Ok(written) = next() {
-        // After a fault the rest is only taken off the queue: whoever fills it must not wait for ever.
-        if !has_failed(fault)
-            && let Err(error) = sync_one(disk, folder, &written)
-        {
-            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        }
-    }
-}
-
-/// The name that says "whole" is given only behind the sync.
-fn sync_one<D: Disk>(disk: &D, folder: &Folder, written: &Written) -> io::Result<()> {
-    disk.sync_file(&written.file)?;
-    disk.replace(folder, &written.draft, &written.name)
-}
-
-fn has_failed(fault: &Mutex<Option<io::Error>>) -> bool {
-    fault.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-}
-
 /// What writing a message needs.
 struct Work<'a, D> {
     disk: &'a D,
     folder: &'a Folder,
-    progress: &'a mut Progress,
+    progress: Progress,
     watch: &'a mut dyn FnMut(Progress),
 }
 
@@ -217,6 +148,32 @@ struct Incoming {
 }
 
 impl<D: Disk> Work<'_, D> {
+    /// Reads what is missing, and hands each message over as soon as it is written.
+    fn take_each(
+        mut self,
+        source: &mut dyn Source,
+        inventory: &Inventory,
+        missing: &[&Wanted],
+        syncs: &Syncs<'_, D>,
+        gathered: &mut Gathered,
+    ) -> Result<(), Failure> {
+        for wanted in missing {
+            if syncs.have_failed() {
+                break; // Told by whoever started them.
+            }
+            let Some(found) = inventory.messages.get(wanted.index) else { continue };
+            match self.take(source, (wanted.index, found), wanted.key) {
+                Ok((staged, written)) => {
+                    gathered.staged.push((wanted.index, staged));
+                    syncs.hand_over(written)?;
+                }
+                Err(Error::Message { what }) => gathered.skipped.push(skipped(found, &what)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     fn take(
         &mut self,
         source: &mut dyn Source,
@@ -241,7 +198,7 @@ impl<D: Disk> Work<'_, D> {
             return Err(error);
         }
         self.progress.messages += 1;
-        (self.watch)(*self.progress);
+        (self.watch)(self.progress);
         let Incoming { file, essence, count, bytes, .. } = incoming;
         let digest = Digest::of(essence.finish());
         let staged = Staged { key, bytes: Bytes(bytes), octets: count.total(), digest };
@@ -252,7 +209,7 @@ impl<D: Disk> Work<'_, D> {
         incoming.text.push(block, &mut incoming.waiting);
         if incoming.waiting.len() >= limits::MESSAGE_BLOCK {
             self.write(incoming)?;
-            (self.watch)(*self.progress);
+            (self.watch)(self.progress);
         }
         Ok(())
     }
