@@ -14,8 +14,8 @@ use crate::config::{PlaintextLogin, Settings};
 use crate::mail::{AccountAddress, Octets, Peer, SessionId};
 use crate::maildrop::{Changes, Error, Maildrop};
 use crate::net::{Stream, Tickets};
-use crate::pop3::{Marked, Response, Session, Step, Terms, UpdateTicket};
-use crate::sasl::ChannelBindings;
+use crate::pop3::{LoginTicket, Marked, Response, Session, Step, Terms, UpdateTicket};
+use crate::sasl::{ChannelBindings, Login};
 use crate::serve::log::Line as LogLine;
 use crate::serve::shared::Shared;
 use crate::wire::line::Line;
@@ -145,16 +145,7 @@ async fn carry_out(
                 connection.say(&response).await?;
                 return Err(End::HungUp(response));
             }
-            Step::LogIn(login, ticket) => {
-                match Box::pin(login::log_in(visit, session, login, ticket)).await {
-                    LoggedIn::Step(step) => step,
-                    LoggedIn::Relayed(response, passage) => {
-                        connection.say(&response).await?;
-                        connection.flush().await?;
-                        return Err(Box::pin(old_server::relay(visit, connection, *passage)).await);
-                    }
-                }
-            }
+            Step::LogIn(login, ticket) => Box::pin(log_in(visit, connection, session, login, ticket)).await?,
             Step::LookUp(user, ticket) => Box::pin(login::look_up(visit, session, user, ticket)).await,
             Step::Send(number, extent, ticket) => {
                 let sent = Box::pin(send::send(visit, connection, number, extent, &ticket)).await?;
@@ -173,6 +164,25 @@ async fn carry_out(
                 connection.flush().await?;
                 return Ok(Flow::Handshake);
             }
+        }
+    }
+}
+
+/// The session goes on with the answer, or ends at the old server.
+async fn log_in(
+    visit: &mut Visit,
+    connection: &mut Connection,
+    session: &mut Session,
+    login: Login,
+    ticket: LoginTicket,
+) -> Result<Step, End> {
+    // In a box of its own, which is gone when the relay begins: that may last for hours.
+    match Box::pin(login::log_in(visit, session, login, ticket)).await {
+        LoggedIn::Step(step) => Ok(step),
+        LoggedIn::Relayed(response, passage) => {
+            connection.say(&response).await?;
+            connection.flush().await?;
+            Err(Box::pin(old_server::relay(visit, connection, *passage)).await)
         }
     }
 }
