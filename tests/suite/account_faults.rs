@@ -3,8 +3,7 @@
 //! SQLite does its own writing, so the disk is made to fail from outside: a limit of the file size
 //! (setrlimit(2)) refuses every write behind it, or ends the process in the middle of it.
 
-use crate::harness::{Outcome, Server, restante, run};
-use std::process::Command;
+use crate::harness::{Outcome, Server};
 
 const ANNA: &str = "anna@example.org";
 const BERT: &str = "bert@example.org";
@@ -23,9 +22,7 @@ enum Behind {
 fn limited(server: &Server, blocks: u32, behind: Behind, arguments: &[&str], input: &str) -> Outcome {
     let signal = if behind == Behind::Fails { "trap '' XFSZ; " } else { "" };
     let script = format!("{signal}ulimit -c 0; ulimit -f {blocks}; exec \"$@\"");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script, "sh"]).arg(restante().get_program()).arg("--config").arg(server.config());
-    run(command.args(arguments).env_remove("RESTANTE_CONFIG").current_dir(server.folder()), input)
+    server.restante_by(&script, arguments, input)
 }
 
 fn is_listed(server: &Server, account: &str) -> bool {

@@ -3,13 +3,14 @@
 //! Knows the command line, the configuration and the folders of the data; no protocol.
 
 use crate::client::Client;
+use crate::log::Log;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -106,10 +107,18 @@ impl Server {
 
     /// Starts `serve`, after [`Server::prepare`] or after it has ended.
     pub fn again(&mut self) {
+        self.start_as(self.command(&["serve"]));
+    }
+
+    /// Starts it as this script for `sh` does, in which `"$@"` is the command.
+    pub fn again_by(&mut self, script: &str) {
+        self.start_as(self.command_by(script, &["serve"]));
+    }
+
+    fn start_as(&mut self, mut command: Command) {
         assert!(self.child.is_none(), "it runs already");
         self.log = Log::default();
-        let mut child =
-            self.command(&["serve"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         self.log.collect(child.stderr.take().unwrap());
         self.child = Some(child);
         let wanted = self.listeners();
@@ -141,9 +150,13 @@ impl Server {
 
     /// Sends it a signal.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().unwrap().id();
-        let command = format!("kill -{name} {pid}");
+        let command = format!("kill -{name} {}", self.pid());
         assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+    }
+
+    /// Its number while it runs.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// Waits for its end. Its exit status.
@@ -161,6 +174,19 @@ impl Server {
         let mut command = restante();
         command.arg("--config").arg(self.config()).args(arguments).current_dir(self.folder.path());
         command
+    }
+
+    /// Runs another command as this script for `sh` does, in which `"$@"` is the command.
+    pub fn restante_by(&self, script: &str, arguments: &[&str], input: &str) -> Outcome {
+        run(&mut self.command_by(script, arguments), input)
+    }
+
+    fn command_by(&self, script: &str, arguments: &[&str]) -> Command {
+        let command = self.command(arguments);
+        let mut shell = bare("sh");
+        shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args());
+        shell.current_dir(self.folder.path());
+        shell
     }
 
     /// Makes an account.
@@ -293,7 +319,11 @@ impl Drop for Server {
 
 /// The binary, with nothing of the tester's surroundings.
 pub fn restante() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_restante"));
+    bare(env!("CARGO_BIN_EXE_restante"))
+}
+
+fn bare(program: &str) -> Command {
+    let mut command = Command::new(program);
     command
         .env_remove("RESTANTE_CONFIG")
         .env_remove("RUST_LOG")
@@ -345,50 +375,4 @@ fn wait_for_end(child: &mut Child) -> Option<i32> {
     }
     child.kill().unwrap();
     panic!("it does not end by itself");
-}
-
-/// The lines on standard error, collected by a thread.
-#[derive(Clone, Default)]
-struct Log(Arc<(Mutex<LogLines>, Condvar)>);
-
-#[derive(Default)]
-struct LogLines {
-    lines: Vec<String>,
-    ended: bool,
-}
-
-impl Log {
-    fn collect(&self, stream: impl Read + Send + 'static) {
-        let log = self.clone();
-        thread::spawn(move || {
-            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-                log.change(|log| log.lines.push(String::from_utf8_lossy(&line).into_owned()));
-            }
-            log.change(|log| log.ended = true);
-        });
-    }
-
-    fn change(&self, change: impl FnOnce(&mut LogLines)) {
-        change(&mut self.0.0.lock().unwrap());
-        self.0.1.notify_all();
-    }
-
-    fn lines(&self) -> Vec<String> {
-        self.0.0.lock().unwrap().lines.clone()
-    }
-
-    #[track_caller]
-    fn wait<T>(&self, find: impl Fn(&[String]) -> Option<T>) -> T {
-        let end = Instant::now() + LIMIT;
-        let mut log = self.0.0.lock().unwrap();
-        loop {
-            if let Some(found) = find(&log.lines) {
-                return found;
-            }
-            let left = end.saturating_duration_since(Instant::now());
-            let text = log.lines.join("\n");
-            assert!(!left.is_zero() && !log.ended, "not in the log, and none will come:\n{text}");
-            log = self.0.1.wait_timeout(log, left).unwrap().0;
-        }
-    }
 }

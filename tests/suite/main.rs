@@ -3,6 +3,7 @@
 mod client;
 mod dialogue;
 mod harness;
+mod log;
 mod old_server;
 mod rude;
 mod scram;
@@ -35,6 +36,7 @@ mod pull;
 mod pull_again;
 mod pull_list;
 mod relayed;
+mod service;
 mod smtp_live;
 mod tls;
 mod upstream;

@@ -1,7 +1,7 @@
 //! Mail from an old server's files, through the command and over POP3: what a mail program sees of a move.
 
 use crate::client::Client;
-use crate::harness::{Outcome, Server, eventually, restante, run};
+use crate::harness::{Outcome, Server, eventually};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -195,10 +195,7 @@ fn unique_ids_of_any_kind_go_over_the_wire_as_they_were() {
 fn limited(server: &Server, old: &Old, blocks: u32, kills: bool) -> Outcome {
     let signal = if kills { "" } else { "trap '' XFSZ; " };
     let script = format!("{signal}ulimit -c 0; ulimit -f {blocks}; exec \"$@\"");
-    let mut command = Command::new("sh");
-    command.args(["-c", &script, "sh"]).arg(restante().get_program()).arg("--config").arg(server.config());
-    command.args(["import", "maildir", old.path(), "--to", ANNA]);
-    run(command.env_remove("RESTANTE_CONFIG").current_dir(server.folder()), "")
+    server.restante_by(&script, &["import", "maildir", old.path(), "--to", ANNA], "")
 }
 
 #[test]
