@@ -90,6 +90,40 @@ fn keep<T: Clone + PartialEq>(key: &'static str, new: &mut T, running: &T, told:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::Domain;
+
+    #[test]
+    fn each_setting_that_was_used_up_at_the_start_is_kept() {
+        let running = Settings::try_out();
+        let mut new = running.clone();
+        new.hostname = Domain::parse("other.example.org").unwrap();
+        new.data_dir.push("elsewhere");
+        new.user = Some("mail".to_owned());
+        new.min_free.0 += 1;
+        let another = || "127.0.0.1:1".parse().unwrap();
+        for list in
+            [&mut new.smtp.listen, &mut new.lmtp.listen, &mut new.pop3.listen, &mut new.pop3.listen_tls]
+        {
+            list.push(another());
+        }
+        new.auth.pbkdf2_rounds += 1;
+        let told = keep_fixed_parts(&mut new, &running);
+        assert_eq!(
+            told,
+            [
+                "hostname",
+                "data_dir",
+                "user",
+                "min_free",
+                "smtp.listen",
+                "lmtp.listen",
+                "pop3.listen",
+                "pop3.listen_tls",
+                "auth.pbkdf2_rounds"
+            ]
+        );
+        assert_eq!(new, running);
+    }
 
     #[test]
     fn what_was_bound_or_opened_stays_and_is_told() {
