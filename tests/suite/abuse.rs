@@ -124,6 +124,15 @@ fn a_protocol_has_so_many_connections_and_no_more() {
     }
 }
 
+#[test]
+fn strangers_that_fill_the_smtp_port_do_not_keep_mail_on_this_machine_out() {
+    let server = Server::start("smtp.max_connections = 1");
+    let _stranger = server.smtp();
+    let mut local = server.lmtp();
+    local.ask("LHLO localhost", "250 ");
+    local.quit();
+}
+
 /// Two get in, a third does not, and when one has gone the next gets in.
 fn crowd(address: SocketAddr, refusal: &str) {
     let greeting = || {

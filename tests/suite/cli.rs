@@ -210,6 +210,35 @@ fn the_last_login_is_told() {
 }
 
 #[test]
+fn the_last_login_before_the_end_is_told_too() {
+    let mut server = Server::start("");
+    server.log_in(ANNA).quit();
+    server.stop();
+    let list = json(&server, &["account", "list", "--json"]);
+    let anna = list.as_array().unwrap().iter().find(|account| account["address"] == ANNA).unwrap();
+    assert!(!anna["last_login"].is_null(), "{anna}");
+}
+
+/// Whether there are descriptors enough is told before the ports are bound, of which one is taken here.
+#[test]
+fn the_log_says_more_or_less_as_it_is_told_to() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("smtp.listen = [\"{}\"]", taken.local_addr().unwrap());
+    let says = |connections: usize, flag: &[&str]| {
+        let limits = format!("smtp.max_connections = {connections}\npop3.max_connections = {connections}");
+        let server = Server::prepare(&format!("{listen}\n{limits}"));
+        let outcome = server.restante(&[flag, &["serve"]].concat(), "");
+        assert_eq!(outcome.status, Some(1), "{outcome:?}");
+        outcome.stderr.contains("serve.descriptors")
+    };
+    let more_than_any_system_has = 1_000_000_000;
+    assert!(says(more_than_any_system_has, &["-q"]), "a warning");
+    assert!(!says(more_than_any_system_has, &["-qq"]), "errors alone");
+    assert!(says(1, &["-v"]), "for who looks for something");
+    assert!(!says(1, &[]));
+}
+
+#[test]
 fn check_is_content_with_a_good_configuration() {
     let server = Server::prepare("");
     server.account(ANNA, "secret");

@@ -77,6 +77,43 @@ fn a_guesser_is_banned_at_the_door_until_an_administrator_lifts_it() {
 }
 
 #[test]
+fn a_ban_is_lifted_in_the_server_that_imposed_it() {
+    let server = Server::start("auth.failures_before_ban = 1\nauth.exempt = []");
+    guess(1, 2, &server);
+    banned_at(2, &server);
+    let lifted = || server.restante(&["ban", "remove", "127.0.0.2"], "").status == Some(0);
+    eventually("the ban is in the database", || lifted().then_some(()));
+    eventually("the door is open", || {
+        client_at(2, server.address("pop3")).line().starts_with(b"+OK").then_some(())
+    });
+}
+
+#[test]
+fn a_reload_brings_another_patience_in_and_forgets_no_guess() {
+    let settings = |ban: u32| {
+        format!("auth.failures_before_delay = 0\nauth.failures_before_ban = {ban}\nauth.exempt = []")
+    };
+    let server = Server::start(&settings(0));
+    guess(3, 2, &server);
+    server.configure(&settings(4));
+    server.signal("HUP");
+    server.wait_for_log("settings are in force");
+    guess(1, 2, &server);
+    banned_at(2, &server);
+}
+
+#[test]
+fn who_is_banned_and_knocks_on_does_not_hide_from_the_log_that_others_are_refused() {
+    let server =
+        Server::start("auth.failures_before_ban = 1\nauth.exempt = []\npop3.max_connections_per_ip = 1");
+    guess(1, 2, &server);
+    banned_at(2, &server);
+    let _inside = reader_at(3, &server);
+    client_at(3, server.address("pop3")).expect("-ERR [SYS/TEMP]");
+    server.wait_for_log("too many connections from this address");
+}
+
+#[test]
 fn many_addresses_that_guess_at_one_account_slow_each_other_and_not_its_owner() {
     let server =
         Server::start("auth.failures_before_delay = 0\nauth.failures_before_ban = 0\nauth.exempt = []");

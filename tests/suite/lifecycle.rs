@@ -5,6 +5,8 @@ use crate::harness::{Server, eventually};
 use std::fs::{self, Permissions};
 use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 const ANNA: &str = "anna@example.org";
 
@@ -23,6 +25,8 @@ fn a_message_in_the_middle_is_finished_at_a_shutdown() {
     idle.expect("421 ");
     idle.closed();
     eventually("no new connections", || TcpStream::connect(address).is_err().then_some(()));
+    server.signal("HUP"); // No reason to hurry, and a moment in which it could seem one.
+    thread::sleep(Duration::from_millis(100));
     client.send(b"f\r\n.\r\n");
     client.expect("250 2.0.0");
     client.rest();
@@ -108,12 +112,37 @@ fn a_reload_brings_new_settings_in_and_leaves_sessions_alone() {
 }
 
 #[test]
+fn a_reload_brings_new_limits_to_every_door() {
+    let server = Server::start("");
+    let _inside = (server.smtp(), server.pop3(), server.lmtp());
+    server.configure("smtp.max_connections = 1\npop3.max_connections = 1");
+    server.signal("HUP");
+    server.wait_for_log("settings are in force");
+    Client::tcp(server.address("smtp")).expect("421 4.7.0");
+    Client::unix(&server.folder().join("lmtp.sock")).expect("421 4.7.0");
+    Client::tcp(server.address("pop3")).expect("-ERR [SYS/TEMP]");
+}
+
+#[test]
 fn a_reload_of_a_broken_configuration_keeps_the_old_one() {
     let server = Server::start("smtp.max_recipients = 7");
     std::fs::write(server.config(), "hostname = \n").unwrap();
     server.signal("HUP");
     server.wait_for_log("restante.toml");
     assert!(server.smtp().ask("EHLO mx", "250 ").contains("RCPTMAX=7"));
+}
+
+#[test]
+fn what_a_killed_server_left_in_tmp_goes_at_the_next_start() {
+    let mut server = Server::start("");
+    server.stop();
+    let left = server.deposit(ANNA, "tmp", "1.left", b"half");
+    let young = server.deposit(ANNA, "tmp", "2.young", b"on its way");
+    let long_ago = SystemTime::now() - Duration::from_secs(7 * 24 * 3600);
+    fs::File::options().write(true).open(left).unwrap().set_modified(long_ago).unwrap();
+    server.again();
+    assert_eq!(server.files(ANNA, "tmp"), [young], "another program may still write it");
+    assert!(server.wait_for_log("serve.leftovers").ends_with("removed=1"));
 }
 
 #[test]
