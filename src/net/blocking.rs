@@ -104,6 +104,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pull_waits_for_no_disk_and_keeps_nobody_from_it() {
+        let doorway = Doorway::with_lanes(1, 1);
+        let (go_on, wait) = mpsc::channel::<()>();
+        block_on(async {
+            let mut pull = pin!(doorway.pull(move || wait.recv().is_err()));
+            assert!(future::poll_once(&mut pull).await.is_none(), "the old server says nothing");
+            assert_eq!(doorway.disk(|| "at once").await, "at once");
+            go_on.send(()).unwrap();
+            assert!(!pull.await);
+        });
+    }
+
+    #[test]
     fn a_flood_from_one_address_waits_for_itself() {
         let doorway = Doorway::with_lanes(1, 1);
         let [flooder, other] = ["192.0.2.1:1", "192.0.2.2:1"].map(|text| Peer::Tcp(text.parse().unwrap()));

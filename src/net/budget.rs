@@ -145,6 +145,19 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_made_up_fill_no_memory_and_push_no_owner_out() {
+        let now = Instant::now();
+        let (budget, anna) = guessed(10_000, now);
+        budget.succeeded(&anna, &peer("192.0.2.7"), now);
+        for name in 0..=limits::FAILING_PEERS_MAX {
+            budget.failed(&UserName::parse(&name.to_string()).unwrap(), now);
+        }
+        assert!(budget.lock().len() <= limits::FAILING_PEERS_MAX);
+        assert_eq!(budget.delay(&anna, &peer("192.0.2.7"), now), Duration::ZERO, "known as before");
+        assert_eq!(budget.delay(&anna, &peer("192.0.2.8"), now), limits::LOGIN_DELAY_MAX);
+    }
+
+    #[test]
     fn only_so_many_addresses_are_known_and_the_latest_stay() {
         let now = Instant::now();
         let (budget, anna) = guessed(10_000, now);

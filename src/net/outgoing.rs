@@ -77,3 +77,35 @@ impl fmt::Display for ConnectError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::block_on;
+    use std::net::TcpListener;
+
+    const PATIENT: Duration = Duration::from_secs(30);
+
+    /// One that refuses, whoever asks: nobody listens on it any more.
+    fn closed() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    #[test]
+    fn a_host_is_reached_by_whichever_of_its_addresses_answers() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let stream = block_on(connect(&[closed(), closed(), open], PATIENT)).unwrap();
+        assert_eq!(stream.peer(), Peer::Tcp(open));
+    }
+
+    #[test]
+    fn a_host_with_no_end_of_addresses_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut addresses = vec![closed(); limits::CONNECT_ADDRESSES_MAX];
+        addresses.push(listener.local_addr().unwrap());
+        for tried in [&addresses[..], &[]] {
+            assert!(matches!(block_on(connect(tried, PATIENT)), Err(ConnectError::NoAnswer(_))));
+        }
+    }
+}

@@ -103,6 +103,21 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_read_may_not_be_written() {
+        let settings = tempfile::tempdir().unwrap();
+        let file = settings.path().join("restante.toml");
+        fs::write(&file, "x").unwrap();
+        let folder = settings.path().to_owned();
+        let outcome = std::thread::spawn(move || {
+            let confinement = confine(&[], &[folder]);
+            assert_eq!(fs::read(&file).unwrap(), b"x");
+            (confinement, fs::write(&file, "y").is_ok() || fs::remove_file(&file).is_ok())
+        });
+        let (confinement, changed) = outcome.join().unwrap();
+        assert_eq!(changed, matches!(confinement, Confinement::None(_)), "{confinement}");
+    }
+
+    #[test]
     fn what_is_offered_is_what_comes_and_costs_nothing() {
         let offered = confinement_offered();
         let file = tempfile::NamedTempFile::new().unwrap();
