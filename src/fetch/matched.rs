@@ -88,6 +88,56 @@ impl<S: Source> Matched<S> {
         let _goodbye = connection.quit().await;
         Ok((messages, matching.found))
     }
+
+    /// In the server's order: each file with the unique-id that it has there.
+    fn put_listed<'a>(
+        &mut self,
+        inventory: &mut Inventory,
+        files: &mut [Option<Found>],
+        matched: impl Iterator<Item = (&'a Message, Option<usize>)>,
+    ) -> Result<(), Error> {
+        for (message, place) in matched {
+            let Some((place, file)) = place.and_then(|place| Some((place, files.get_mut(place)?.take()?)))
+            else {
+                inventory.skipped.push(SkippedItem {
+                    what: format!("{} of {}", self::place(message), self.server),
+                    why: "no file holds it".to_owned(),
+                });
+                continue;
+            };
+            inventory.messages.push(Found { unique_id: found(message)?.unique_id, ..file });
+            self.places.push(place);
+        }
+        Ok(())
+    }
+
+    /// Behind them, as they are: the files that the server does not list.
+    fn put_others(&mut self, inventory: &mut Inventory, files: Vec<Option<Found>>) {
+        let known = inventory.messages.len();
+        for (place, file) in files.into_iter().enumerate() {
+            if let Some(file) = file {
+                inventory.messages.push(file);
+                self.places.push(place);
+            }
+        }
+        let unknown = inventory.messages.len() - known;
+        if unknown > 0 {
+            let server = &self.server;
+            inventory.warnings.push(format!(
+                "{unknown} messages are not listed by {server}: they stand at the end, under new unique-ids"
+            ));
+        }
+    }
+
+    /// Names and foreseen numbers by our index, like the messages. What the server has listed, the first
+    /// `known`, is not foreseen any more.
+    fn renumber(&self, inventory: &mut Inventory, known: usize) {
+        let (names, foreseen) = (mem::take(&mut inventory.names), mem::take(&mut inventory.foreseen));
+        inventory.names = self.places.iter().filter_map(|place| names.get(*place).cloned()).collect();
+        let is_foreseen =
+            |index: &usize| self.places.get(*index).is_some_and(|place| foreseen.contains(place));
+        inventory.foreseen = (known..self.places.len()).filter(is_foreseen).collect();
+    }
 }
 
 impl<S: Source> Source for Matched<S> {
@@ -106,38 +156,10 @@ impl<S: Source> Source for Matched<S> {
         let letters = self.letters(files.len())?;
         let (messages, matched) = runtime::block_on(self.ask(&letters))?;
         self.places.clear();
-        for (message, place) in messages.iter().zip(matched) {
-            let Some((place, file)) = place.and_then(|place| Some((place, files.get_mut(place)?.take()?)))
-            else {
-                inventory.skipped.push(SkippedItem {
-                    what: format!("{} of {}", self::place(message), self.server),
-                    why: "no file holds it".to_owned(),
-                });
-                continue;
-            };
-            inventory.messages.push(Found { unique_id: found(message)?.unique_id, ..file });
-            self.places.push(place);
-        }
+        self.put_listed(&mut inventory, &mut files, messages.iter().zip(matched))?;
         let known = inventory.messages.len();
-        for (place, file) in files.into_iter().enumerate() {
-            if let Some(file) = file {
-                inventory.messages.push(file);
-                self.places.push(place);
-            }
-        }
-        let unknown = inventory.messages.len() - known;
-        if unknown > 0 {
-            let server = &self.server;
-            inventory.warnings.push(format!(
-                "{unknown} messages are not listed by {server}: they stand at the end, under new unique-ids"
-            ));
-        }
-        // By our index, like the messages. What the server has listed is not foreseen any more.
-        let (names, foreseen) = (mem::take(&mut inventory.names), mem::take(&mut inventory.foreseen));
-        inventory.names = self.places.iter().filter_map(|place| names.get(*place).cloned()).collect();
-        let is_foreseen =
-            |index: &usize| self.places.get(*index).is_some_and(|place| foreseen.contains(place));
-        inventory.foreseen = (known..self.places.len()).filter(is_foreseen).collect();
+        self.put_others(&mut inventory, files);
+        self.renumber(&mut inventory, known);
         Ok(inventory)
     }
 
