@@ -12,17 +12,13 @@ use std::io::{self, BufRead, IsTerminal};
 /// # Errors
 /// A finding for an empty or unusable password, two that differ, and no terminal to ask on.
 pub fn new_password(password_stdin: bool) -> Result<Password, Finding> {
-    if password_stdin {
-        return from_line(io::stdin().lock());
-    }
-    if !io::stdin().is_terminal() {
-        return Err(nobody_to_ask());
-    }
-    let typed = ask("Password: ")?;
-    if typed != ask("Again: ")? {
-        return Err(finding("the two passwords differ", "run the command again"));
-    }
-    checked(typed.into_bytes())
+    password(password_stdin, || {
+        let typed = ask("Password: ")?;
+        if typed != ask("Again: ")? {
+            return Err(finding("the two passwords differ", "run the command again"));
+        }
+        Ok(typed)
+    })
 }
 
 /// Asks once for a password that is known elsewhere.
@@ -30,20 +26,24 @@ pub fn new_password(password_stdin: bool) -> Result<Password, Finding> {
 /// # Errors
 /// As [`new_password`].
 pub fn old_password(password_stdin: bool, user: &str) -> Result<Password, Finding> {
+    password(password_stdin, || ask(&format!("Password of {user} at the old server: ")))
+}
+
+/// The line on standard input, or what is typed.
+fn password(
+    password_stdin: bool,
+    typed: impl FnOnce() -> Result<String, Finding>,
+) -> Result<Password, Finding> {
     if password_stdin {
         return from_line(io::stdin().lock());
     }
     if !io::stdin().is_terminal() {
-        return Err(nobody_to_ask());
+        return Err(finding(
+            "there is no terminal to ask for the password on",
+            "write it to standard input as one line, with --password-stdin",
+        ));
     }
-    checked(ask(&format!("Password of {user} at the old server: "))?.into_bytes())
-}
-
-fn nobody_to_ask() -> Finding {
-    finding(
-        "there is no terminal to ask for the password on",
-        "write it to standard input as one line, with --password-stdin",
-    )
+    checked(typed()?.into_bytes())
 }
 
 fn ask(prompt: &str) -> Result<String, Finding> {
