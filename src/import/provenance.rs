@@ -13,7 +13,8 @@ const DIGITS: usize = 15;
 /// Where mail comes from: the same at every run of the same import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Provenance {
-    /// There is but one mailbox that it could be: its unique-ids are believed.
+    /// There is but one mailbox that it could be: its unique-ids are believed. Not for anything that lists mail:
+    /// what is called like mail of another mailbox would never come over.
     #[default]
     Sole,
     /// Files, by their path.
@@ -27,12 +28,28 @@ pub enum Provenance {
         /// Its port, where one was named.
         port: Option<u16>,
     },
+    /// What a server on the wire has for one account here, whichever of its names the user types.
+    Behind {
+        /// The server.
+        host: String,
+        /// Its port, where one was named.
+        port: Option<u16>,
+    },
 }
 
 impl Provenance {
     /// Files, however the path to them is written.
     pub fn of_files(path: &Path) -> Self {
         Self::Files(path.canonicalize().unwrap_or_else(|_| path.to_owned()))
+    }
+
+    /// Of somebody who has proved to be the account's owner: another name is no other mailbox.
+    #[must_use]
+    pub fn whoever_asks(self) -> Self {
+        match self {
+            Self::Wire { host, port, .. } => Self::Behind { host, port },
+            other => other,
+        }
     }
 
     /// As the ledger notes it; `None` where there is nothing to tell apart.
@@ -48,6 +65,7 @@ impl Provenance {
             Self::Wire { user, host, port } => {
                 tag('w', format!("{user} at {} {port:?}", host.to_lowercase()).as_bytes())
             }
+            Self::Behind { host, port } => tag('b', format!("{} {port:?}", host.to_lowercase()).as_bytes()),
         }
     }
 }
@@ -85,6 +103,20 @@ mod tests {
         assert_ne!(here, wire("anna", "pop.example.com", Some(110)));
         assert_eq!(here.as_str().len(), 16);
         assert!(here.is_among(&["f".to_owned(), here.as_str().to_owned()]) && !here.is_among(&[]));
+    }
+
+    #[test]
+    fn who_is_the_owner_may_type_any_name() {
+        let typed = |user: &str, port| {
+            let wire = Provenance::Wire { user: user.to_owned(), host: "pop.example.org".to_owned(), port };
+            wire.whoever_asks().tag().unwrap()
+        };
+        let anna = typed("anna", Some(110));
+        assert_eq!(anna, typed("anna@example.org", Some(110)));
+        assert_ne!(anna, typed("anna", Some(1110)), "a tunnel may lead anywhere");
+        assert_ne!(anna, wire("anna", "pop.example.org", Some(110)));
+        let files = Provenance::Files("/anna".into());
+        assert_eq!(files.clone().whoever_asks(), files);
     }
 
     #[test]

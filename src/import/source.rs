@@ -15,10 +15,8 @@ pub trait Source: Send {
     /// What it is, for reports: `dovecot maildir:/var/vmail/anna`.
     fn name(&self) -> String;
 
-    /// Which mailbox it is, where mail of several may come to one account.
-    fn provenance(&self) -> Provenance {
-        Provenance::Sole
-    }
+    /// Which mailbox it is: mail of several may come to one account.
+    fn provenance(&self) -> Provenance;
 
     /// All that the old server listed, in its order. Called once, first.
     ///

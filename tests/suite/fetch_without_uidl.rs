@@ -3,7 +3,7 @@
 use crate::fetch::{PATIENT, anna, ids, listed};
 use crate::rude::Rude;
 use restante::fetch::{Mailbox, Matched, Server};
-use restante::import::{Error, Flags, Found, Inventory, Place, Source, UniqueIdOf};
+use restante::import::{Error, Flags, Found, Inventory, Place, Provenance, Source, UniqueIdOf};
 use std::io;
 
 fn server(rude: &Rude) -> Server {
@@ -102,6 +102,10 @@ struct Files(Vec<&'static [u8]>);
 impl Source for Files {
     fn name(&self) -> String {
         "files".to_owned()
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance::Files("/files".into())
     }
 
     fn inventory(&mut self) -> Result<Inventory, Error> {

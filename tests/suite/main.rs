@@ -40,5 +40,6 @@ mod service;
 mod smtp_live;
 mod tls;
 mod upstream;
+mod upstream_beside;
 mod upstream_trouble;
 mod words;

@@ -13,7 +13,7 @@ pub const ANNA: &str = "anna@old.example";
 pub struct View {
     pub unique_ids: Vec<String>,
     sizes: Vec<(usize, usize)>,
-    texts: Vec<Vec<u8>>,
+    pub texts: Vec<Vec<u8>>,
 }
 
 pub fn view(client: &mut Client) -> View {

@@ -2,7 +2,7 @@
 
 use super::arguments::Habits;
 use super::place::{Kind, Place};
-use crate::import::{Doveconf, Error, Inventory, Source, maildir, mbox};
+use crate::import::{Doveconf, Error, Inventory, Provenance, Source, maildir, mbox};
 use std::io;
 
 /// Whether there is nothing at all at that place.
@@ -46,6 +46,10 @@ struct Nothing(String);
 impl Source for Nothing {
     fn name(&self) -> String {
         self.0.clone()
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance::Sole // There is no mail.
     }
 
     fn inventory(&mut self) -> Result<Inventory, Error> {

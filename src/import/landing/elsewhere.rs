@@ -3,7 +3,7 @@
 
 use super::Uidl;
 use super::testing::{Here, Mailbox, Old, Seen, made};
-use crate::import::Provenance;
+use crate::import::{Provenance, Source};
 use crate::limits::LEDGER_MAILBOXES_MAX;
 use crate::maildrop::ledger::Ledger;
 use crate::maildrop::twin::{Twin, folder};
@@ -164,6 +164,49 @@ fn a_message_that_cannot_be_looked_at_is_not_taken_for_one_that_is_here() {
     );
     other.broken.clear();
     assert_eq!(here.import(&mut other).unwrap().already, 3);
+}
+
+#[test]
+fn a_look_that_is_cut_off_goes_on_where_it_was() {
+    let here = Here::new();
+    here.import(&mut files("/anna", of("anna", 30))).unwrap();
+    let mut other = wire("anna", 110, Mailbox { ends_at: Some(20), ..of("anna", 31) });
+    here.import(&mut other).unwrap_err();
+    assert_eq!(other.read.len(), 21);
+    assert!(!here.path("restante-import").exists());
+    (other.ends_at, other.read) = (Some(25), Vec::new());
+    here.import(&mut other).unwrap_err();
+    assert_eq!(other.read, [20, 21, 22, 23, 24, 25]);
+    (other.ends_at, other.read) = (None, Vec::new());
+    let imported = here.import(&mut other).unwrap();
+    assert_eq!((imported.imported, imported.already), (1, 30));
+    assert_eq!((other.read, here.seen().unwrap().len()), (vec![25, 26, 27, 28, 29, 30], 31));
+}
+
+/// The first of two that are called alike is another one here, the second is the same.
+#[test]
+fn of_messages_that_are_called_alike_none_is_taken_for_met_by_half_a_look() {
+    let here = Here::new();
+    here.import(&mut files("/anna", Mailbox::of(&[(b"a", b"1\r\n"), (b"b", b"2\r\n")]))).unwrap();
+    let other = Mailbox::of(&[(b"a", b"new\r\n"), (b"a", b"1\r\n"), (b"b", b"2\r\n")]);
+    let mut other = wire("anna", 110, Mailbox { ends_at: Some(2), ..other });
+    here.import(&mut other).unwrap_err();
+    other.ends_at = None;
+    assert_eq!(here.import(&mut other).unwrap().imported, 1);
+    assert_eq!(texts(&here.seen().unwrap()), [&b"1\r\n"[..], b"2\r\n", b"new\r\n"]);
+}
+
+#[test]
+fn who_asks_for_newcomers_is_told_of_what_only_looks_known() {
+    let here = Here::new();
+    here.import(&mut files("/anna", of("anna", 3))).unwrap();
+    let mut old = wire("anna", 110, of("carl", 3));
+    let (landing, tag) = (here.landing(Twin::sound()), old.provenance().tag());
+    let lacks =
+        |old: &mut Mailbox| landing.lacks(&Here::anna(), &old.inventory().unwrap(), tag.as_ref()).unwrap();
+    assert!(lacks(&mut old));
+    here.import(&mut old).unwrap();
+    assert!(!lacks(&mut old));
 }
 
 #[test]

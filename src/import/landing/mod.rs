@@ -18,6 +18,7 @@ mod outcome;
 mod plan;
 mod proof;
 mod recognise;
+mod rehearsal;
 mod staging;
 
 #[cfg(test)]
@@ -126,7 +127,7 @@ impl<D: Disk> Landing<D> {
             drop(staging); // Or it would keep itself out.
             staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
-        let ready = self.prepare(source, &folders, imported.tag.as_ref());
+        let ready = self.prepare(source, (&folders, &staging), imported.tag.as_ref());
         let Ready { inventory, ledger, plan } = match ready {
             Ok(ready) => ready,
             Err(failure) => {
@@ -159,55 +160,23 @@ impl<D: Disk> Landing<D> {
         Ok(imported)
     }
 
-    /// Whether the old server lists anything that has not come over yet. Writes nothing.
-    ///
-    /// # Errors
-    /// What the disk says; `InvalidData` for a damaged ledger.
-    pub fn lacks(&self, account: &AccountAddress, inventory: &Inventory) -> io::Result<bool> {
-        let ledger = self.ledger(account)?;
-        Ok(!Plan::of(inventory, &ledger, None).wanted.is_empty())
-    }
-
-    /// Says what an import would do, and writes nothing. Messages that share a unique-id are read, since it
-    /// depends on their text what becomes of it.
-    ///
-    /// # Errors
-    /// See [`Failure`].
-    pub fn rehearse(&self, account: &AccountAddress, source: &mut dyn Source) -> Result<Imported, Failure> {
-        let tag = source.provenance().tag();
-        let mut imported = Imported { source: source.name(), tag, ..Imported::default() };
-        let inventory = source.inventory()?;
-        let mut ledger = self.ledger(account)?;
-        let mut plan = Plan::of(&inventory, &ledger, imported.tag.as_ref());
-        if let Some(tag) = &imported.tag {
-            recognise::settle(source, &mut ledger, &mut plan, tag)?;
-        }
-        let gathered = gather::rehearse(source, &inventory, &plan)?;
-        imported.count(&inventory, &plan, &gathered);
-        let batch = self.batch(&imported, (&inventory, &ledger, &gathered), &mut |_, _| Ok(()))?;
-        imported.add(batch);
-        Ok(imported.listing(inventory, &gathered))
-    }
-
-    fn ledger(&self, account: &AccountAddress) -> io::Result<Ledger> {
-        match self.tree.existing(account) {
-            Ok(root) => Ledger::load(&root),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
-            Err(error) => Err(error),
-        }
-    }
-
     fn prepare(
         &self,
         source: &mut dyn Source,
-        folders: &Folders,
+        (folders, staging): (&Folders, &Staging),
         tag: Option<&Tag>,
     ) -> Result<Ready, Failure> {
         let inventory = source.inventory()?;
         let mut ledger = Ledger::load(&folders.root)?;
         let mut plan = Plan::of(&inventory, &ledger, tag);
-        if let Some(tag) = tag {
-            recognise::settle(source, &mut ledger, &mut plan, tag)?;
+        let Some(tag) = tag else { return Ok(Ready { inventory, ledger, plan }) };
+        if let Err(failure) = recognise::settle(source, &mut ledger, &mut plan, tag) {
+            // Or a source that is cut off each time would be read from its beginning for ever. If that fails
+            // too, it costs time alone.
+            if !plan.equal.is_empty() {
+                let _ = moving::replace_ledger(&self.tree.disk, &folders.root, &staging.folder, &ledger);
+            }
+            return Err(failure);
         }
         Ok(Ready { inventory, ledger, plan })
     }

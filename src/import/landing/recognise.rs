@@ -15,13 +15,13 @@ use crate::limits;
 use crate::mail::{Bytes, Octets};
 use crate::maildrop::ledger::Ledger;
 use crate::wire::dot_decoder::LineEndDecoder;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// Settles all doubts of a plan: what is here already is noted in the ledger as met in the mailbox `tag`, the
 /// rest is wanted.
 ///
 /// # Errors
-/// The source's, except for single messages.
+/// The source's, except for single messages. What was recognised before is noted all the same.
 pub fn settle(
     source: &mut dyn Source,
     ledger: &mut Ledger,
@@ -33,34 +33,40 @@ pub fn settle(
         return Ok(());
     }
     source.expect(&doubted.iter().map(|doubted| doubted.wanted.index).collect::<Vec<_>>());
-    let mut claimed = HashSet::new();
-    for Doubted { wanted, rivals } in doubted {
+    // Entries of the ledger, and whether their message has its unique-id alone.
+    let mut claimed = HashMap::new();
+    let outcome = doubted.into_iter().try_for_each(|Doubted { wanted, rivals }| {
         let digest = match look(source, wanted.index) {
             Ok(look) => Some(look.digest),
             // Whoever wants to take it says so.
             Err(Error::Message { .. }) => None,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         let is_it = |rival: &usize| {
             let noted = ledger.entries.get(*rival).and_then(|entry| Digest::parse(&entry.digest));
-            digest.is_some() && noted == digest && !claimed.contains(rival)
+            digest.is_some() && noted == digest && !claimed.contains_key(rival)
         };
         match rivals.into_iter().find(is_it) {
             Some(rival) => {
-                claimed.insert(rival);
+                claimed.insert(rival, !wanted.is_ambiguous);
                 plan.already += 1;
                 plan.equal.push(wanted.index);
             }
             None => plan.wanted.push(wanted),
         }
-    }
+        Ok(())
+    });
     plan.wanted.sort_by_key(|wanted| wanted.index);
+    if outcome.is_err() {
+        // The first so many of a name count as met: one before these may not be here.
+        claimed.retain(|_, is_alone| *is_alone);
+    }
     for (at, entry) in ledger.entries.iter_mut().enumerate() {
-        if claimed.contains(&at) {
+        if claimed.contains_key(&at) {
             note(&mut entry.mailboxes, tag);
         }
     }
-    Ok(())
+    Ok(outcome?)
 }
 
 /// A mailbox that was met too long ago is looked at again.

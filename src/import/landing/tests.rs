@@ -104,14 +104,14 @@ fn a_mailbox_in_use_is_shown_while_newcomers_come() {
     here.delete(&[0, 1]);
     let mut old = Mailbox { ends_at: Some(3), ..Mailbox::numbered(4) };
     let landing = here.landing(Twin::sound()).in_use();
-    assert!(landing.lacks(&Here::anna(), &old.inventory().unwrap()).unwrap());
+    assert!(landing.lacks(&Here::anna(), &old.inventory().unwrap(), None).unwrap());
     assert!(landing.import(&Here::anna(), &mut old, &mut |_| ()).is_err());
     assert!(here.path("restante-import").exists(), "one message lies there");
     assert_eq!(ids(&here.seen().unwrap()), [""; 0]);
     old.ends_at = None;
     assert_eq!(landing.import(&Here::anna(), &mut old, &mut |_| ()).unwrap().imported, 2);
     assert_eq!(ids(&here.seen().unwrap()), ["old-3", "old-4"]);
-    assert!(!landing.lacks(&Here::anna(), &old.inventory().unwrap()).unwrap());
+    assert!(!landing.lacks(&Here::anna(), &old.inventory().unwrap(), None).unwrap());
 }
 
 #[test]

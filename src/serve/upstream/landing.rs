@@ -40,7 +40,8 @@ pub fn newcomers(
 ) -> Result<Landed, String> {
     let landing = landing(shared).in_use();
     let inventory = source.inventory().map_err(|error| error.to_string())?;
-    if !landing.lacks(address, &inventory).map_err(|error| error.to_string())? {
+    let tag = source.provenance().tag();
+    if !landing.lacks(address, &inventory, tag.as_ref()).map_err(|error| error.to_string())? {
         return Ok(Landed::default());
     }
     landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)

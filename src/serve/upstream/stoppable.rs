@@ -1,7 +1,7 @@
 //! A source that can be told to stop, and that counts what it gives.
 
 use super::busy::Pull;
-use crate::import::{Error, Found, Inventory, Source};
+use crate::import::{Error, Found, Inventory, Provenance, Source};
 use crate::net::Shutdown;
 use std::io;
 use std::sync::Arc;
@@ -51,6 +51,12 @@ impl<S: Source> Source for Stoppable<S> {
         self.source.name()
     }
 
+    /// The old server has accepted the password of this account: whatever name was typed with it today, it is
+    /// the mailbox that was met before.
+    fn provenance(&self) -> Provenance {
+        self.source.provenance().whoever_asks()
+    }
+
     fn inventory(&mut self) -> Result<Inventory, Error> {
         self.go_on().map_err(Error::Landing)?;
         let inventory = self.source.inventory()?;
@@ -96,6 +102,9 @@ mod tests {
         fn name(&self) -> String {
             "endless".to_owned()
         }
+        fn provenance(&self) -> Provenance {
+            Provenance::Wire { user: "anna".to_owned(), host: "pop.a.org".to_owned(), port: None }
+        }
         fn inventory(&mut self) -> Result<Inventory, Error> {
             Ok(Inventory::default())
         }
@@ -111,6 +120,7 @@ mod tests {
         let guard = Arc::new(Busy::default()).pull(&AccountAddress::parse("anna@a.org").unwrap()).unwrap();
         let pull = guard.shared();
         let mut source = Stoppable::new(Endless, guard.shared(), Shutdown::new());
+        assert_eq!(source.provenance(), Provenance::Behind { host: "pop.a.org".to_owned(), port: None });
         source.inventory().unwrap();
         let mut blocks = 0;
         let outcome = source.read(0, &mut |_| {

@@ -1,0 +1,55 @@
+//! What an import would do, or whether it would do anything. Writes nothing.
+
+use super::plan::Plan;
+use super::{Failure, Imported, Landing, gather, recognise};
+use crate::import::{Inventory, Source, Tag};
+use crate::mail::AccountAddress;
+use crate::maildrop::disk::Disk;
+use crate::maildrop::ledger::Ledger;
+use std::io;
+
+impl<D: Disk> Landing<D> {
+    /// Whether the old server lists anything in the mailbox `tag` that has not come over yet, or of which only
+    /// a look can tell. Writes nothing.
+    ///
+    /// # Errors
+    /// What the disk says; `InvalidData` for a damaged ledger.
+    pub fn lacks(
+        &self,
+        account: &AccountAddress,
+        inventory: &Inventory,
+        tag: Option<&Tag>,
+    ) -> io::Result<bool> {
+        let plan = Plan::of(inventory, &self.ledger(account)?, tag);
+        Ok(!plan.wanted.is_empty() || !plan.doubted.is_empty())
+    }
+
+    /// Says what an import would do, and writes nothing. Messages that share a unique-id are read, since it
+    /// depends on their text what becomes of it.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub fn rehearse(&self, account: &AccountAddress, source: &mut dyn Source) -> Result<Imported, Failure> {
+        let tag = source.provenance().tag();
+        let mut imported = Imported { source: source.name(), tag, ..Imported::default() };
+        let inventory = source.inventory()?;
+        let mut ledger = self.ledger(account)?;
+        let mut plan = Plan::of(&inventory, &ledger, imported.tag.as_ref());
+        if let Some(tag) = &imported.tag {
+            recognise::settle(source, &mut ledger, &mut plan, tag)?;
+        }
+        let gathered = gather::rehearse(source, &inventory, &plan)?;
+        imported.count(&inventory, &plan, &gathered);
+        let batch = self.batch(&imported, (&inventory, &ledger, &gathered), &mut |_, _| Ok(()))?;
+        imported.add(batch);
+        Ok(imported.listing(inventory, &gathered))
+    }
+
+    fn ledger(&self, account: &AccountAddress) -> io::Result<Ledger> {
+        match self.tree.existing(account) {
+            Ok(root) => Ledger::load(&root),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Ledger::default()),
+            Err(error) => Err(error),
+        }
+    }
+}
