@@ -2,6 +2,7 @@
 //!
 //! What the files are is said in `import`, where the mail lands in `import::landing`.
 
+mod alone;
 mod arguments;
 mod bulk;
 mod fits;
@@ -85,7 +86,8 @@ fn one(
     let place = Place { settings, landing: landed::landing(settings)?, is_rehearsal: how.dry_run };
     let imported = {
         let progress = landed::Progress::shown_if(!quiet);
-        place.take(to, source.as_mut(), &mut |now| progress.show(now))?
+        let taken = place.take(to, source.as_mut(), &mut |now| progress.show(now));
+        taken.map_err(|failure| ended(to, failure))?
     };
     if let Some(file) = &how.report {
         report::write(file, &[place.proof(to, &imported)?], false)?;
@@ -121,13 +123,12 @@ impl Place<'_> {
         to: &AccountAddress,
         source: &mut dyn Source,
         watch: &mut dyn FnMut(Progress),
-    ) -> Result<Imported, Ending> {
-        let imported = if self.is_rehearsal {
+    ) -> Result<Imported, Failure> {
+        if self.is_rehearsal {
             self.landing.rehearse(to, source)
         } else {
             self.landing.import(to, source, watch)
-        };
-        imported.map_err(|failure| ended(to, failure))
+        }
     }
 
     /// All of the mail is here: its owner may log in.

@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use crate::moving_in::*;
+use crate::old_server::OldServer;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -185,6 +186,61 @@ fn users_come_with_their_mail_and_a_broken_mailbox_stops_nobody_else() {
     let nowhere = ["import", "users", command[2], "--format", "dovecot-passwd", "--mail", &elsewhere];
     assert!(server.restante(&nowhere, "").failed().contains("--mail"));
     assert_eq!(server.restante(&nowhere[..5], "").status, Some(2), "where the mail is must be said");
+}
+
+/// The command between the backquotes at the end, as a shell would give it to the program.
+fn named(said: &str) -> Vec<&str> {
+    let command = said.split_once(" alone: `restante ").unwrap().1.split_once('`').unwrap().0;
+    command.split(' ').collect()
+}
+
+#[test]
+fn the_remedy_for_one_mailbox_of_many_is_a_command_that_works() {
+    let server = Server::start("");
+    let accounts = server.folder().join("users");
+    let names = ["cleo", "dora", "emil", "fred"];
+    fs::write(&accounts, names.map(|name| format!("{name}@example.org:{{PLAIN}}secret::::::\n")).concat())
+        .unwrap();
+    let lies = |name: &str| server.folder().join("vmail").join(name);
+    for name in &names[..3] {
+        let mut old = Old::at(lies(name));
+        (1..=3).for_each(|number| old.add(format!("1{number:09}.{name}").as_bytes(), &text(number)));
+        fs::write(old.root.join("dovecot-uidlist"), "rubbish\n").unwrap();
+    }
+    fs::remove_file(lies("emil").join("dovecot-uidlist")).unwrap();
+    fs::write(lies("fred"), "From a Thu Nov 29 22:33:52 2001\nX-UIDL: a\nSubject: a\n\na\n").unwrap();
+    let template = format!("maildir:{}/vmail/%n", server.folder().display());
+    let command =
+        ["import", "users", accounts.to_str().unwrap(), "--format", "dovecot-passwd", "--mail", &template];
+    let said = |more: &[&str]| -> Value {
+        serde_json::from_str(&server.restante(&[&command, more, &["--json"]].concat(), "").stdout).unwrap()
+    };
+    assert!(
+        said(&["--dry-run"])["users"][0]["error"].as_str().unwrap().contains(", once the account is here: `")
+    );
+    let told = said(&[]);
+    let alone = |index: usize, more: &[&str], input: &str| {
+        let command = named(told["users"][index]["error"].as_str().unwrap());
+        server.restante(&[&command, more].concat(), input)
+    };
+    assert!(alone(0, &[], "").failed().contains("--server plain"), "nothing has changed yet");
+    alone(0, &["--server", "plain"], "").done();
+    let sent = |number| text(number).replace('\n', "\r\n").into_bytes();
+    let answering = OldServer::with(&[("x-2", &sent(2)), ("x-1", &sent(1)), ("x-3", &sent(3))]);
+    answering.state().user = "dora";
+    let at = answering.address.to_string();
+    alone(1, &["--uidls-from", &at, "--user", "dora", "--password-stdin", "--plain"], "secret\n").done();
+    let index = server.folder().join("index");
+    fs::write(&index, "3 V1 N2\n2 :1000000001.emil\n3 :1000000002.emil\n4 :1000000003.emil\n").unwrap();
+    alone(2, &["--uidlist", index.to_str().unwrap()], "").done();
+    alone(3, &[], "").done();
+    for (name, ids) in [
+        ("dora", &["x-2", "x-1", "x-3"][..]),
+        ("emil", &["0000000200000001", "0000000300000001", "0000000400000001"]),
+        ("fred", &["a"]),
+    ] {
+        assert_eq!(server.log_in(&format!("{name}@example.org")).uidl(), ids, "{name}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Several mailboxes at a time; one that cannot be read does not stop the others, and stays held.
 
+use super::alone::{self, Said};
 use super::arguments::{Habits, How};
 use super::fits;
 use super::mailbox::{is_missing, source};
@@ -210,7 +211,10 @@ fn try_take(
 ) -> Result<Outcome, Ending> {
     let lies = job.lies.as_ref().map_err(|why| Finding {
         what: why.clone(),
-        remedy: "write another --mail, or import this one with `restante import maildir`".to_owned(),
+        remedy: format!(
+            "write another --mail, or import this one with `restante import maildir DIR --to {}`",
+            job.to
+        ),
     })?;
     if !place.is_rehearsal {
         let accounts = open(place.settings)?;
@@ -221,9 +225,11 @@ fn try_take(
             }));
         }
     }
-    let habits = (&arguments.habits, arguments.server.as_deref());
-    let mut source = source(lies, habits, dovecot).map_err(|error| ended(job.to, error.into()))?;
-    let imported = place.take(job.to, source.as_mut(), &mut |_| ())?;
+    let (habits, server) = (&arguments.habits, arguments.server.as_deref());
+    let said = Said { habits, server, is_rehearsal: place.is_rehearsal };
+    let alone = |failure| ended(job.to, alone::named(failure, lies, job.to, &said));
+    let mut source = source(lies, (habits, server), dovecot).map_err(|error| alone(error.into()))?;
+    let imported = place.take(job.to, source.as_mut(), &mut |_| ()).map_err(alone)?;
     let proof = match arguments.how.report {
         Some(_) => Some(place.proof(job.to, &imported)?),
         None => None,

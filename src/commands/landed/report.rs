@@ -210,7 +210,8 @@ impl All {
                 self.users.len(),
                 first.what
             ),
-            remedy: "run the same command again when this is mended: it takes only what is missing"
+            remedy: "run the same command again when this is mended: it takes only what is missing, and \
+                     `restante account list` says who is held until then"
                 .to_owned(),
         };
         let is_asked = wrong.iter().all(|(report, _)| report.is_question);

@@ -252,8 +252,8 @@ fn kept(octets: &[u8], entry: &Entry, warnings: &mut Vec<String>) -> UniqueIdOf 
 /// What helps when the index is missing or damaged.
 fn without_index(first: &str) -> String {
     format!(
-        "{first}, or ask the old server with --uidls-from HOST:PORT, or take the mail without its \
-         unique-ids with --server plain: each mail program then downloads everything once more"
+        "{first}, or ask the old server with --uidls-from HOST:PORT --user USER, or take the mail \
+         without its unique-ids with --server plain: each mail program then downloads everything once more"
     )
 }
 

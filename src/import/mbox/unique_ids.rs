@@ -106,8 +106,8 @@ fn base(path: &Path, server: Server, messages: &[Indexed], numbers: &Numbers) ->
 }
 
 fn without_numbers() -> String {
-    "log in once at the old server, which writes X-IMAPbase, or ask it with --uidls-from HOST:PORT, or take the \
-     mail without its unique-ids with --server plain: each mail program then downloads everything once more"
+    "log in once at the old server, which writes X-IMAPbase, or ask it with --uidls-from HOST:PORT --user USER, \
+     or take the mail without its unique-ids with --server plain: each mail program then downloads everything once more"
         .to_owned()
 }
 
