@@ -4,11 +4,13 @@
 
 use super::problem::Problem;
 use super::server::{Login, Opened, Patience, Server};
+use super::share::Share;
 use crate::limits;
 use crate::net::{Stream, Trust};
 use crate::pop3::client::{Answer, Capabilities, Numbered, Refusal, Request, Session, Step};
 use crate::runtime;
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// A session that is logged in.
@@ -25,6 +27,8 @@ pub struct Connection {
     /// Of a message, not given to the sink yet.
     text: Vec<u8>,
     patience: Patience,
+    /// Of what all sessions may list, where that is bounded.
+    share: Option<Arc<Share>>,
 }
 
 /// One message as LIST and UIDL show it.
@@ -89,6 +93,7 @@ impl Connection {
             out: Vec::new(),
             text: Vec::new(),
             patience: *patience,
+            share: None,
         };
         loop {
             match connection.step(&mut no_text).await? {
@@ -99,6 +104,12 @@ impl Connection {
                 Step::Read | Step::Answered(..) | Step::Failed(_) => {}
             }
         }
+    }
+
+    /// Lists no more from here on than there is room for beside others. The share must live as long as what
+    /// was listed.
+    pub fn list_within(&mut self, share: &Arc<Share>) {
+        self.share = Some(Arc::clone(share));
     }
 
     /// Both listings, in the order of the numbers.
@@ -212,6 +223,10 @@ impl Connection {
             let rest = self.input.get(self.used..).unwrap_or_default();
             let (used, step) = self.session.take(rest, &mut self.text);
             self.used += used;
+            // What comes together with the end is not counted: a chunk at the most.
+            if self.share.as_ref().is_some_and(|share| !share.grow_to(self.session.listing_octets())) {
+                return Err(Problem::no_room(&self.server));
+            }
             if !self.text.is_empty() {
                 sink(&self.text).map_err(Problem::Sink)?;
                 self.text.clear();

@@ -13,6 +13,7 @@ mod matched;
 mod numbers;
 mod problem;
 mod server;
+mod share;
 
 pub use compare::{Compared, Difference, Here};
 pub use connection::{Connection, Message};
@@ -20,3 +21,4 @@ pub use mailbox::Mailbox;
 pub use matched::Matched;
 pub use problem::Problem;
 pub use server::{Login, Patience, Security, Server};
+pub use share::{Listings, Share};

@@ -58,6 +58,13 @@ impl Problem {
         Self::Connect { server: server.to_string(), error }
     }
 
+    pub(super) fn no_room(server: &str) -> Self {
+        Self::Ours(Finding {
+            what: format!("{server}: it lists more than there is room for beside what others hold"),
+            remedy: "it is asked again at the next login".to_owned(),
+        })
+    }
+
     /// Whether the same again, a moment later, may do better: the network's faults and the server's own,
     /// but not a wrong password or a certificate.
     pub fn is_passing(&self) -> bool {

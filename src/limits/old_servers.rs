@@ -69,6 +69,13 @@ pub const UPSTREAM_ANSWER_WAIT: Duration = Duration::from_secs(20);
 /// Connections to old servers at once, for logins and relayed sessions. To an old server all of them come
 /// from one address; Dovecot's processes end at 1000, its connections of one user from one address at 10.
 pub const UPSTREAM_CONNECTIONS_MAX: usize = 200;
+/// Octets that these connections list and hold, all together: as much as one listing may have
+/// ([`FETCH_LISTING_MAX`]). A message takes some 25 octets of it, and 100 to 200 in memory, so that this is up to
+/// a GiB; without it 200 logins could hold 200 times that.
+pub const UPSTREAM_LISTINGS_MAX: u64 = FETCH_LISTING_MAX;
+/// Octets of a listing that nobody is kept waiting for: some 2,500 messages, half a MiB in memory, which 200
+/// connections may have beside what large ones take.
+pub const UPSTREAM_LISTING_SMALL: u64 = 64 * 1024;
 /// How often `upstream list --watch` looks.
 pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
 /// Octets that may come from an old server in a second, to judge whether a mailbox can come over while a

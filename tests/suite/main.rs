@@ -18,6 +18,7 @@ mod concurrency;
 mod configs;
 mod delivery;
 mod fetch;
+mod fetch_listings;
 mod fetch_tls;
 mod fetch_without_uidl;
 mod first_run;

@@ -29,6 +29,11 @@ impl Lines {
         Ok((used, self.decoder.is_over()))
     }
 
+    /// Octets that have come so far.
+    pub(super) fn octets(&self) -> u64 {
+        self.decoder.octets()
+    }
+
     /// All that came.
     pub(super) fn into_text(self) -> Vec<u8> {
         self.text

@@ -163,6 +163,14 @@ impl Session {
         }
     }
 
+    /// Octets of the list that is coming, which is held until it is whole.
+    pub fn listing_octets(&self) -> u64 {
+        match &self.body {
+            Body::List(lines) => lines.octets(),
+            Body::Status | Body::Message(_) => 0,
+        }
+    }
+
     /// Whether the server is only being met: its answers need neither a mailbox nor a message.
     pub fn is_at_the_door(&self) -> bool {
         match &self.state {

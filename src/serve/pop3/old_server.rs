@@ -17,8 +17,7 @@ use crate::pop3::Refusal;
 use crate::sasl::Credentials;
 use crate::serve::upstream::decide::{self, Judge, Outcome, Said};
 use crate::serve::upstream::old::{self, Account};
-use crate::serve::upstream::{self, Ended, Ends, Order, RelayGuard};
-use async_lock::SemaphoreGuardArc;
+use crate::serve::upstream::{self, Ended, Ends, Order, Place, RelayGuard};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +30,7 @@ pub(super) struct Passage {
     /// Why nothing can be brought over, if so.
     hopeless: Option<String>,
     _relayed: RelayGuard,
-    _place: SemaphoreGuardArc,
+    _place: Place,
 }
 
 /// Judges a login while an old server stands behind the account. `None`: the password is wrong. The old
@@ -211,9 +210,10 @@ async fn bring(
     visit: &Visit,
     order: Order,
     mut connection: fetch::Connection,
-    place: SemaphoreGuardArc,
+    place: Place,
 ) -> Result<Admitted, Refusal> {
-    let listed = old::listing(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))?;
+    let listed =
+        old::listing(&mut connection, &place).await.map_err(|why| no_listing(visit, &order, &why))?;
     let Some(messages) = listed else { return pass(visit, order, connection, None, place).await };
     let wait = visit.settings.pop3.upstream_wait;
     let opened = match upstream::now(&visit.shared, &order, (connection, messages), wait).await {
@@ -225,7 +225,10 @@ async fn bring(
             // The pull had the connection; what it has staged is not lost.
             let asked = order.account.log_in(limits::UPSTREAM_IN_USE_WAIT).await;
             let mut connection = asked.map_err(|(said, why)| again(visit, &order, said, &why))?;
-            match old::listing(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))? {
+            match old::listing(&mut connection, &place)
+                .await
+                .map_err(|why| no_listing(visit, &order, &why))?
+            {
                 Some(messages) => (connection, messages),
                 None => return pass(visit, order, connection, None, place).await,
             }
@@ -241,7 +244,7 @@ async fn pass(
     order: Order,
     mut connection: fetch::Connection,
     messages: Option<Vec<fetch::Message>>,
-    place: SemaphoreGuardArc,
+    place: Place,
 ) -> Result<Admitted, Refusal> {
     let Some(relayed) = visit.shared.upstreams.relay(&order.address) else { return Err(Refusal::InUse) };
     let hopeless = messages.is_none().then(|| "the old server has no unique-ids (UIDL)".to_owned());

@@ -18,6 +18,7 @@ pub use busy::{Pull, RelayGuard};
 pub use pull::{Opened, Order, bury, later, newcomers, note, now, until_late};
 pub use relay::{Ended, Ends, relay};
 
+use crate::fetch::{Listings, Share};
 use crate::limits;
 use crate::mail::AccountAddress;
 use async_lock::{Semaphore, SemaphoreGuardArc};
@@ -31,10 +32,19 @@ pub struct Upstreams {
     busy: Arc<Busy>,
     /// Connections for logins and relayed sessions.
     connections: Arc<Semaphore>,
+    /// What is listed in them.
+    listings: Arc<Listings>,
     /// Pulls that nobody waits for.
     background: Arc<Semaphore>,
     /// Passwords of moved accounts that the old server refuses.
     refusals: Refusals,
+}
+
+/// A place for one connection to an old server, held as long as anything that it has listed.
+pub struct Place {
+    _connection: SemaphoreGuardArc,
+    /// Of what all of them may list.
+    pub share: Arc<Share>,
 }
 
 impl Default for Upstreams {
@@ -42,6 +52,7 @@ impl Default for Upstreams {
         Self {
             busy: Arc::default(),
             connections: Arc::new(Semaphore::new(limits::UPSTREAM_CONNECTIONS_MAX)),
+            listings: Listings::new(limits::UPSTREAM_LISTINGS_MAX),
             background: Arc::new(Semaphore::new(limits::PULLS_MAX)),
             refusals: Refusals::default(),
         }
@@ -50,13 +61,18 @@ impl Default for Upstreams {
 
 impl Upstreams {
     /// A place for one connection to an old server; `None` when all are taken for too long.
-    pub async fn connection(&self) -> Option<SemaphoreGuardArc> {
-        crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, self.connections.acquire_arc()).await
+    pub async fn connection(&self) -> Option<Place> {
+        let acquired = self.connections.acquire_arc();
+        crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, acquired).await.map(|held| self.place(held))
     }
 
     /// A place for whoever can do without: `None` when all are taken.
-    fn connection_now(&self) -> Option<SemaphoreGuardArc> {
-        self.connections.try_acquire_arc()
+    fn connection_now(&self) -> Option<Place> {
+        self.connections.try_acquire_arc().map(|held| self.place(held))
+    }
+
+    fn place(&self, held: SemaphoreGuardArc) -> Place {
+        Place { _connection: held, share: self.listings.share() }
     }
 
     /// Forgets who was refused where: something may have been mended there.

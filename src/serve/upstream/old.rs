@@ -1,5 +1,6 @@
 //! An old server as the database names it, as one to connect to; and what its answers mean to a login.
 
+use super::Place;
 use super::decide::Said;
 use crate::accounts::upstream::{Security, Trust, Upstream};
 use crate::fetch::{self, Connection, Login, Message, Patience, Problem, Server};
@@ -47,11 +48,12 @@ impl Account {
     }
 }
 
-/// What the old server lists; `None` where it knows no unique-ids, so that nothing can be brought over.
+/// What the old server lists, as far as there is room for it beside what the others hold; `None` where it knows no unique-ids, so that nothing can be brought over.
 ///
 /// # Errors
 /// Words for the log.
-pub async fn listing(connection: &mut Connection) -> Result<Option<Vec<Message>>, String> {
+pub async fn listing(connection: &mut Connection, place: &Place) -> Result<Option<Vec<Message>>, String> {
+    connection.list_within(&place.share);
     match crate::runtime::timeout(limits::UPSTREAM_ANSWER_WAIT, connection.listing(false)).await {
         Some(Ok(messages)) => Ok(Some(messages)),
         Some(Err(Problem::NoUidl { .. })) => Ok(None),

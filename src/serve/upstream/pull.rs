@@ -4,6 +4,7 @@
 //! What has come so far lies staged and is shown to nobody before all of it is here; a pull that is stopped
 //! or fails costs nothing but time.
 
+use super::Place;
 use super::busy::{Pull, PullGuard};
 use super::decide::{self, Said};
 use super::landing::{self, Landed};
@@ -16,7 +17,6 @@ use crate::mail::{AccountAddress, SessionId, UniqueId};
 use crate::runtime;
 use crate::serve::log::Line;
 use crate::serve::shared::Shared;
-use async_lock::SemaphoreGuardArc;
 use futures_lite::future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -146,7 +146,7 @@ pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
 
 /// A session at the old server with what it lists, and the place that it takes among all such sessions. Nobody
 /// queues for one: the next login asks again.
-async fn open(shared: &Shared, order: &Order) -> Result<(Opened, SemaphoreGuardArc), String> {
+async fn open(shared: &Shared, order: &Order) -> Result<(Opened, Place), String> {
     let upstreams = &shared.upstreams;
     let place = upstreams.connection_now().ok_or("too many connections to old servers")?;
     let attempt = upstreams.refusals.attempt(&order.address, &order.account);
@@ -161,7 +161,7 @@ async fn open(shared: &Shared, order: &Order) -> Result<(Opened, SemaphoreGuardA
         Err((_, why)) => return Err(why),
     };
     upstreams.refusals.accepted(attempt);
-    let messages = old::listing(&mut connection).await?;
+    let messages = old::listing(&mut connection, &place).await?;
     Ok(((connection, messages.ok_or("it has no unique-ids (UIDL)")?), place))
 }
 
