@@ -85,8 +85,12 @@ impl Digest {
         } else {
             fixed(encoding, data, expected)?
         };
-        if digest.len() < expected || salted != (digest.len() > expected) {
-            return Err(Unusable(format!("{} octets and not {expected}", digest.len())));
+        if digest.len() < expected {
+            let came = digest.len();
+            return Err(Unusable(format!("{came} octets, and it has {expected} and a salt")));
+        }
+        if salted && digest.len() == expected {
+            return Err(Unusable(format!("no salt behind its {expected} octets")));
         }
         let salt = digest.split_off(expected);
         Ok(Self { algorithm, mixed: if salted { Mixed::SaltBehind(salt) } else { Mixed::Nothing }, digest })
