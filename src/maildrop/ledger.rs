@@ -88,18 +88,23 @@ impl Ledger {
         Ok(Self { entries })
     }
 
-    /// Notes messages that must never come over, as if they had and were deleted since. Whether any of
-    /// them is new here.
-    pub fn bury(&mut self, gone: &[UniqueId]) -> bool {
+    /// Notes messages of `mailbox` that must never come over, as if they had and were deleted since; without
+    /// one, of any. Whether any of them is new here.
+    pub fn bury(&mut self, gone: &[UniqueId], mailbox: Option<&str>) -> bool {
         let before = self.entries.len();
-        let known: HashSet<Origin> = self.entries.iter().map(|entry| entry.origin.clone()).collect();
+        let is_of = |entry: &&Entry| {
+            let met = &entry.mailboxes;
+            met.is_empty() || mailbox.is_none_or(|mailbox| met.iter().any(|met| met == mailbox))
+        };
+        let of_it = self.entries.iter().filter(is_of);
+        let known: HashSet<Origin> = of_it.map(|entry| entry.origin.clone()).collect();
         let buried = gone.iter().filter(|id| !known.contains(&Origin::Kept((*id).clone())));
         self.entries.extend(buried.map(|id| Entry {
             origin: Origin::Kept(id.clone()),
             unique_id: Some(id.clone()),
             digest: String::new(),
             base: Vec::new(),
-            mailboxes: Vec::new(),
+            mailboxes: mailbox.into_iter().map(str::to_owned).collect(),
         }));
         self.entries.len() > before
     }

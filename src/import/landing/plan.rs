@@ -129,9 +129,10 @@ impl<'a> Known<'a> {
 }
 
 /// Whether an entry is of a mailbox by its name alone: it was met there, there is but one mailbox that it could
-/// be of, or there was nothing to look at when it was noted.
+/// be of, or neither its mailbox nor anything to look at was noted.
 pub fn is_from(entry: &Entry, tag: Option<&Tag>) -> bool {
-    entry.digest.is_empty() || tag.is_none_or(|tag| tag.is_among(&entry.mailboxes))
+    let is_anybodys = entry.digest.is_empty() && entry.mailboxes.is_empty();
+    is_anybodys || tag.is_none_or(|tag| tag.is_among(&entry.mailboxes))
 }
 
 /// The name under which a message is known whose unique-id was not certain.

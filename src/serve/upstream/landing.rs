@@ -2,8 +2,8 @@
 
 use super::stoppable::Stoppable;
 use crate::fetch::Mailbox;
-use crate::import::Source;
 use crate::import::landing::{Failure, Imported, Landing};
+use crate::import::{Provenance, Source};
 use crate::mail::{AccountAddress, Bytes, UniqueId};
 use crate::serve::shared::Shared;
 use std::sync::Arc;
@@ -47,12 +47,17 @@ pub fn newcomers(
     landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)
 }
 
-/// Notes messages that are never to come over.
+/// Notes messages of that mailbox that are never to come over.
 ///
 /// # Errors
 /// As [`whole`].
-pub fn bury(shared: &Shared, address: &AccountAddress, gone: &[UniqueId]) -> Result<(), String> {
-    landing(shared).bury(address, gone).map_err(words)
+pub fn bury(
+    shared: &Shared,
+    address: &AccountAddress,
+    gone: &[UniqueId],
+    mailbox: &Provenance,
+) -> Result<(), String> {
+    landing(shared).bury(address, gone, mailbox.tag().as_ref()).map_err(words)
 }
 
 fn landing(shared: &Shared) -> Landing {

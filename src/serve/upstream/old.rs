@@ -4,6 +4,7 @@ use super::Place;
 use super::decide::Said;
 use crate::accounts::upstream::{Security, Trust, Upstream};
 use crate::fetch::{self, Connection, Login, Message, Patience, Problem, Server};
+use crate::import::Provenance;
 use crate::limits;
 use crate::mail::{Password, UserName};
 use crate::net;
@@ -31,6 +32,12 @@ impl Account {
             trust: trust(&upstream.trust)?,
         };
         Ok(Self { server, login: Login { user, password: password.clone() } })
+    }
+
+    /// Which mailbox it is, by whatever name its user logs in: the same as that of what is pulled from it.
+    pub fn mailbox(&self) -> Provenance {
+        let Server { host, port, .. } = self.server.clone();
+        Provenance::Behind { host, port }
     }
 
     /// Logs in. All of it takes no longer than a mail program waits for us.

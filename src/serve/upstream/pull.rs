@@ -106,8 +106,9 @@ pub async fn bury(shared: &Arc<Shared>, order: &Order, gone: Vec<UniqueId>) {
     if gone.is_empty() {
         return;
     }
-    let (work, address) = (Arc::clone(shared), order.address.clone());
-    if let Err(why) = shared.doorway.disk(move || landing::bury(&work, &address, &gone)).await {
+    let (work, address, mailbox) = (Arc::clone(shared), order.address.clone(), order.account.mailbox());
+    let written = shared.doorway.disk(move || landing::bury(&work, &address, &gone, &mailbox)).await;
+    if let Err(why) = written {
         order.line("upstream.fault").with("why", format_args!("deletions: {why}")).warn();
     }
 }
