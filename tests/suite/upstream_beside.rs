@@ -2,8 +2,8 @@
 //! counted from one, and no message may be taken for another.
 
 use crate::harness::Server;
-use crate::old_server::OldServer;
-use crate::upstream::{ANNA, FEW, login, moving, state, view};
+use crate::old_server::{OldServer, Trouble};
+use crate::upstream::{ANNA, FEW, add, login, moving, state, view};
 
 /// Another old server, which calls its messages as [`FEW`] are called.
 fn other() -> OldServer {
@@ -77,4 +77,18 @@ fn a_mailbox_that_came_another_way_is_met_again_under_any_name_that_she_types() 
     client.ask("PASS secret", "+OK");
     assert_eq!(view(&mut client).texts, of(&old));
     assert_eq!(old.heard("RETR") - before, 1, "the newcomer alone");
+}
+
+#[test]
+fn an_old_server_under_another_name_brings_nothing_twice() {
+    let (old, renamed) = (OldServer::with(&FEW), OldServer::with(&FEW));
+    let server = moving(&old, "");
+    assert_eq!(texts(&server), of(&old));
+    late(&renamed, "anna");
+    add(&server, &["old.example", &renamed.address.to_string(), "--plain"]);
+    renamed.trouble("RETR", Trouble::Dies);
+    assert_eq!(texts(&server), of(&old), "what cannot be asked is for the log");
+    assert_eq!(texts(&server), of(&renamed));
+    let before = renamed.heard("RETR");
+    assert_eq!((texts(&server), renamed.heard("RETR")), (of(&renamed), before), "it is known by now");
 }
