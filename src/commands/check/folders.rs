@@ -3,6 +3,7 @@
 
 use super::Remark;
 use crate::config::Settings;
+use crate::delivery::{self, Delivery};
 use crate::process;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access, geteuid};
@@ -10,20 +11,39 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// The data folder, and the mail in it once there is some: a disk of its own may be mounted there.
+/// The data folder, the mail in it once there is some (a disk of its own may be mounted there), and where
+/// our own certificate lies or will.
 pub(super) fn examine(settings: &Settings) -> Vec<Remark> {
     let mut remarks = folder(&settings.data_dir);
-    if settings.mail().exists() {
-        remarks.extend(folder(&settings.mail()));
+    let own = settings.tls.is_none().then(|| settings.tls_folder());
+    for made_already in [Some(settings.mail()), own].into_iter().flatten() {
+        if made_already.symlink_metadata().is_ok() {
+            remarks.extend(folder(&made_already));
+        }
     }
+    remarks.extend(room(settings));
     remarks
+}
+
+/// `serve` starts and lets everybody read, and answers each message that it is out of room.
+fn room(settings: &Settings) -> Option<Remark> {
+    let delivery = Delivery::new(settings.mail(), &settings.hostname, settings.min_free);
+    matches!(delivery.space(None), Err(delivery::Error::NoSpace)).then(|| {
+        Remark::warning(
+            format!("less than `min_free` is free under {}: no mail is taken", settings.mail().display()),
+            "make room on that disk, or lower `min_free`",
+        )
+    })
 }
 
 fn folder(path: &Path) -> Vec<Remark> {
     let shown = path.display();
     let found = match fs::metadata(path) {
         Ok(found) => found,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return vec![missing(path)],
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let is_link = path.symlink_metadata().is_ok();
+            return vec![if is_link { dangling(path) } else { missing(path) }];
+        }
         Err(error) => {
             let remedy = "let the user that restante runs as reach it";
             return vec![Remark::error(format!("{shown} cannot be looked at: {error}"), remedy)];
@@ -72,6 +92,14 @@ fn usable(path: &Path, found: &Metadata) -> Vec<Remark> {
         ));
     }
     remarks
+}
+
+/// Nothing is made at the other end of a link: what is to be mounted there may only be late.
+fn dangling(path: &Path) -> Remark {
+    Remark::error(
+        format!("{} is a symbolic link to what is not there", path.display()),
+        "mount or make what it points to, or remove it",
+    )
 }
 
 /// It is made at the start, if the nearest folder above that is there can be written to.

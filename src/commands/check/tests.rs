@@ -2,7 +2,7 @@
 //! its own tests.
 
 use super::*;
-use crate::mail::Domain;
+use crate::mail::{Bytes, Domain};
 use crate::net::make_self_signed;
 use std::fs;
 use std::io::Write;
@@ -49,6 +49,33 @@ fn a_fresh_machine_is_fine_and_stays_untouched() {
 fn a_configuration_with_a_mistake_is_an_error() {
     let finding = Finding { what: "a".into(), remedy: "b".into() };
     assert_eq!(run(Err(finding.clone())), Err(finding));
+}
+
+#[test]
+fn what_stands_where_a_folder_will_be_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = settings(home.path());
+    fs::create_dir(&settings.data_dir).unwrap();
+    fs::set_permissions(&settings.data_dir, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(settings.tls_folder(), "").unwrap();
+    assert!(errors(&settings)[0].contains("/tls is not a folder"), "{:?}", errors(&settings));
+    fs::remove_file(settings.tls_folder()).unwrap();
+    assert_eq!(errors(&settings), [""; 0]);
+    for link in [settings.mail(), settings.data_dir.clone()] {
+        let _ = fs::remove_dir_all(&link);
+        std::os::unix::fs::symlink("/not/there", &link).unwrap();
+        let found = errors(&settings);
+        let said = format!("{} is a symbolic link to what is not there", link.display());
+        assert!(found.iter().any(|line| line.contains(&said)), "{found:?}");
+    }
+}
+
+#[test]
+fn a_disk_with_less_room_than_is_kept_free_is_a_warning() {
+    let home = tempfile::tempdir().unwrap();
+    let settings = Settings { min_free: Bytes(u64::MAX), ..settings(home.path()) };
+    assert_eq!(errors(&settings), [""; 0]);
+    assert!(warnings(&settings)[0].contains("`min_free`"), "{:?}", warnings(&settings));
 }
 
 #[test]
