@@ -90,6 +90,20 @@ fn an_option_that_decides_nothing_is_wrong_usage_and_named() {
 }
 
 #[test]
+fn a_user_of_a_dovecot_who_has_never_logged_in_is_no_question() {
+    let server = Server::start("");
+    let accounts = server.folder().join("users");
+    fs::write(&accounts, "dora:{PLAIN}secret\n").unwrap();
+    let old = Old::at(server.folder().join("vmail/dora"));
+    fs::write(old.root.join("new/1.a"), "Subject: a\n\n").unwrap();
+    let template = format!("maildir:{}/vmail/%n", server.folder().display());
+    let accounts = accounts.to_str().unwrap();
+    let command = ["import", "users", accounts, "--format", "dovecot-passwd", "--domain", "example.org"];
+    server.restante(&[&command[..], &["--mail", &template]].concat(), "").done();
+    server.log_in("dora@example.org").ask("STAT", "+OK 1 ");
+}
+
+#[test]
 fn users_whose_server_nobody_names_are_asked_for_and_refused_lines_are_named() {
     let server = Server::start("");
     let accounts = server.folder().join("users");

@@ -131,6 +131,7 @@ impl Habits {
             server: server.or(fits::means_dovecot(self).then_some(maildir::Server::Dovecot)),
             // Who ran doveconf has a Dovecot: where nobody has logged in yet, there is no index to show it.
             otherwise: self.doveconf.is_some().then_some(maildir::Server::Dovecot),
+            if_unseen: None,
             uidl_format: self.uidl_format.clone().or_else(|| dovecot.uidl_format.clone()),
             reuse_xuidl: self.reuse_xuidl || dovecot.reuse_xuidl,
             rename_duplicates: self.rename_duplicate_uidls || dovecot.rename_duplicates,

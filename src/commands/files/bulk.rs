@@ -5,13 +5,13 @@
 use super::alone::{self, Said};
 use super::arguments::{Habits, How};
 use super::fits;
-use super::mailbox::{is_missing, source};
+use super::mailbox::{OfAll, is_missing, source};
 use super::place::{Kind, Place as Lies, Template, User};
 use super::report::{self, Proof};
 use super::{Place, ended};
 use crate::accounts;
 use crate::accounts::Wish;
-use crate::accounts::import::{Record, Users};
+use crate::accounts::import::{Format, Record, Users};
 use crate::commands::account_file::{self, AccountFile};
 use crate::commands::database::{json, open, storage};
 use crate::commands::landed::{self, All, Report};
@@ -228,7 +228,9 @@ fn try_take(
     let (habits, server) = (&arguments.habits, arguments.server.as_deref());
     let said = Said { habits, server, is_rehearsal: place.is_rehearsal };
     let alone = |failure| ended(job.to, alone::named(failure, lies, job.to, &said));
-    let mut source = source(lies, (habits, server), dovecot).map_err(|error| alone(error.into()))?;
+    let accounts_are_dovecots = arguments.accounts.format == Format::DovecotPasswd;
+    let of_all = OfAll { habits, server, dovecot, accounts_are_dovecots };
+    let mut source = source(lies, &of_all).map_err(|error| alone(error.into()))?;
     let imported = place.take(job.to, source.as_mut(), &mut |_| ()).map_err(alone)?;
     let proof = match arguments.how.report {
         Some(_) => Some(place.proof(job.to, &imported)?),

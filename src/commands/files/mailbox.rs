@@ -10,15 +10,26 @@ pub fn is_missing(place: &Place) -> bool {
     matches!(place.path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
+/// What was said of all mailboxes.
+#[derive(Clone, Copy, Debug)]
+pub struct OfAll<'a> {
+    /// The options.
+    pub habits: &'a Habits,
+    /// `--server`
+    pub server: Option<&'a str>,
+    /// What `doveconf -n` says.
+    pub dovecot: &'a Doveconf,
+    /// The file of accounts is a Dovecot's: among thousands there is always somebody who has never logged in,
+    /// and in whose Maildir Dovecot has left no index.
+    pub accounts_are_dovecots: bool,
+}
+
 /// Opens it. One that is not there is empty: its user never got mail.
 ///
 /// # Errors
 /// As those of the kinds; [`Error::Ask`] for a server that never showed mail of that kind.
-pub fn source(
-    place: &Place,
-    (habits, server): (&Habits, Option<&str>),
-    dovecot: &Doveconf,
-) -> Result<Box<dyn Source>, Error> {
+pub fn source(place: &Place, of_all: &OfAll<'_>) -> Result<Box<dyn Source>, Error> {
+    let OfAll { habits, server, dovecot, accounts_are_dovecots } = *of_all;
     if is_missing(place) {
         return Ok(Box::new(Nothing(place.path.display().to_string())));
     }
@@ -31,6 +42,7 @@ pub fn source(
             let named = server.map(|name| maildir::Server::parse(name).ok_or_else(other)).transpose()?;
             let mut options = habits.of_maildir(named, dovecot);
             options.uidlist = options.uidlist.or_else(|| place.uidlist());
+            options.if_unseen = accounts_are_dovecots.then_some(maildir::Server::Dovecot);
             maildir::open(&place.path, &options)
         }
         Kind::Mbox => {

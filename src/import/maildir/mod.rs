@@ -88,8 +88,14 @@ fn guess(root: &Root, options: &Options) -> Result<Server, Error> {
     if options.without_ids {
         return Ok(Server::Plain);
     }
-    if root.list()?.entries.is_empty() {
+    let entries = root.list()?.entries;
+    if entries.is_empty() {
         return Ok(Server::Plain);
+    }
+    if let Some(server) = options.if_unseen
+        && entries.iter().all(Entry::is_new)
+    {
+        return Ok(server);
     }
     Err(Error::Ask {
         what: format!(

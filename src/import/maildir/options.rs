@@ -36,6 +36,8 @@ pub struct Options {
     pub server: Option<Server>,
     /// Taken instead of asking, where nothing that lies there tells the server.
     pub otherwise: Option<Server>,
+    /// Taken instead of asking, where all mail lies in new/ and no index beside it: nobody has ever logged in.
+    pub if_unseen: Option<Server>,
     /// Dovecot's `pop3_uidl_format`; `None` is Dovecot's default.
     pub uidl_format: Option<UidlFormat>,
     /// Dovecot's `pop3_reuse_xuidl`.

@@ -45,6 +45,10 @@ fn without_an_index_it_asks_and_names_the_choices() {
     old.put("new", b"1.a", TEXT);
     let options = Options { otherwise: Some(Server::Dovecot), ..Options::default() };
     assert!(old.source(&options).name().starts_with("dovecot "));
+    let unseen = Options { if_unseen: Some(Server::Dovecot), ..Options::default() };
+    assert!(old.source(&unseen).name().starts_with("dovecot "));
+    let seen = Old::with(&[b"2.a:2,S"]);
+    assert!(matches!(super::open(seen.path(), &unseen), Err(Error::Ask { .. })), "somebody has looked at it");
     old.sizelist("/3 2 9\n1.a 14 1:9:0\n");
     assert!(old.source(&options).name().starts_with("courier "), "what lies there comes first");
     assert!(Old::empty().ids(&Options::default()).is_empty(), "there is nothing to ask about");
