@@ -131,7 +131,7 @@ fn certificate(settings: &Settings) -> Vec<Remark> {
     }
     let tls = match Tls::load(&certificate, &key) {
         Ok(tls) => tls,
-        Err(problem) => return vec![Remark::Error(problem)],
+        Err(problem) => return vec![Remark::Error(settings.located(problem))],
     };
     let mut remarks = vec![Remark::Fine(format!("certificate {}", certificate.display()))];
     let warnings = tls.warnings(&settings.hostname, SystemTime::now());

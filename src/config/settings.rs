@@ -185,6 +185,24 @@ impl Settings {
         })
     }
 
+    /// Says of a finding about a file that [tls] names where it names it.
+    pub fn located(&self, finding: Finding) -> Finding {
+        let (Some(file), Some(tls)) = (&self.file, &self.tls) else { return finding };
+        let is_about = |path: &Path| {
+            let rest = finding.what.strip_prefix(&path.display().to_string());
+            rest.is_some_and(|rest| rest.starts_with([' ', ':']))
+        };
+        let key = match tls {
+            tls if is_about(&tls.certificate) => "certificate",
+            tls if is_about(&tls.key) => "key",
+            _ => return finding,
+        };
+        // Out of reach by now, it is named without a line.
+        let text = source::read(file).unwrap_or_default();
+        let at = source::place(file, &text, "tls", Some(key));
+        Finding { what: format!("{at}: `{key}` in [tls]: {}", finding.what), ..finding }
+    }
+
     fn read(file: &Path) -> Result<Self, Finding> {
         Self::parse(file, &source::read(file)?)
     }

@@ -217,7 +217,7 @@ fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Finding {
 
 fn load_tls(settings: &Settings) -> Result<Tls, Finding> {
     let (certificate, key) = certificate_files(settings)?;
-    Tls::load(&certificate, &key)
+    Tls::load(&certificate, &key).map_err(|finding| settings.located(finding))
 }
 
 /// The configured certificate and key, or the self-signed ones, made when they are not there yet.

@@ -46,7 +46,7 @@ async fn moved(shared: &Arc<Shared>, new: &Settings) -> bool {
     let (tls, new) = (Arc::clone(&shared.tls), new.clone());
     let outcome = shared.doorway.disk(move || {
         let (certificate, key) = super::certificate_files(&new)?;
-        tls.move_to(&certificate, &key)
+        tls.move_to(&certificate, &key).map_err(|finding| new.located(finding))
     });
     match outcome.await {
         Ok(_) => {

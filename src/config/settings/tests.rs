@@ -4,6 +4,7 @@ mod mistakes;
 
 use super::*;
 use mistakes::MISTAKES;
+use std::fs;
 
 const EXAMPLE: &str = include_str!("../../../etc/restante.toml");
 
@@ -222,4 +223,19 @@ fn what_is_no_toml_names_its_line() {
         assert!(finding.what.starts_with(&at) && finding.what.len() > at.len(), "{finding}");
         assert!(!finding.to_string().contains('\n'), "{finding}");
     }
+}
+
+#[test]
+fn a_file_of_tls_is_named_with_the_line_that_names_it() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("c.toml");
+    fs::write(&file, "[tls]\ncertificate = \"/a\"\nkey = \"/a.key\"\n").unwrap();
+    let settings = Settings::load(Some(&file)).unwrap();
+    let said = |what: &str| settings.located(Finding { what: what.to_owned(), remedy: String::new() }).what;
+    let at = |line: &str| format!("{}:{line}", file.display());
+    assert_eq!(said("/a cannot be read: x"), at("2: `certificate` in [tls]: /a cannot be read: x"));
+    assert_eq!(said("/a.key: no private key in it"), at("3: `key` in [tls]: /a.key: no private key in it"));
+    assert_eq!(said("/b cannot be read"), "/b cannot be read");
+    fs::remove_file(&file).unwrap();
+    assert_eq!(said("/a: x"), format!("{}: `certificate` in [tls]: /a: x", file.display()));
 }
