@@ -1,7 +1,9 @@
 //! Addresses that are refused for a while, kept over a restart. Whom to ban is decided in `net`.
 
+use super::sqlite::Version;
 use super::{Accounts, Ban, Error, moment, seconds};
 use std::net::IpAddr;
+use std::sync::PoisonError;
 use std::time::SystemTime;
 
 impl Accounts {
@@ -31,11 +33,25 @@ impl Accounts {
             .write(|db| Ok(db.execute("DELETE FROM bans WHERE address = ?1", (address.to_string(),))? > 0))
     }
 
+    /// Whether anybody has written to the database since the bans were read, for who must not wait. Says so
+    /// once for each change: who is told shall read them.
+    pub fn bans_may_have_changed(&self) -> bool {
+        let version = self.store.version_at_hand();
+        version.is_some() && self.note_bans(version)
+    }
+
+    /// Whether that is another state than the one noted before.
+    fn note_bans(&self, version: Option<Version>) -> bool {
+        let mut read = self.bans_read.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *read, version) != version
+    }
+
     /// Those that still hold at `now`, in the order of their addresses.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn bans(&self, now: SystemTime) -> Result<Vec<Ban>, Error> {
+        self.note_bans(self.store.version());
         let mut bans = self.store.read(|db| {
             let mut query = db.prepare_cached("SELECT address, until FROM bans WHERE until > ?1")?;
             let mut rows = query.query((seconds(now),))?;
@@ -100,5 +116,21 @@ mod tests {
         accounts.ban(&ban(2, SystemTime::now() + Duration::from_secs(60))).unwrap();
         let all: Vec<_> = accounts.bans(moment(0)).unwrap().iter().map(|ban| ban.address).collect();
         assert_eq!(all, [IpAddr::from([192, 0, 2, 2])]);
+    }
+
+    #[test]
+    fn a_change_by_anybody_is_told_once() {
+        let fixture = Fixture::new();
+        let (server, command) = (fixture.open(), fixture.open());
+        assert!(server.bans(moment(0)).unwrap().is_empty());
+        if server.store.version_at_hand().is_none() {
+            return; // A disk that cannot be asked without waiting (tmpfs): the clockwork reads them.
+        }
+        assert!(!server.bans_may_have_changed());
+        command.ban(&Ban { address: [192, 0, 2, 1].into(), until: moment(1) }).unwrap();
+        assert_eq!([(); 2].map(|()| server.bans_may_have_changed()), [true, false]);
+        command.lift_ban([192, 0, 2, 1].into()).unwrap();
+        server.bans(moment(0)).unwrap();
+        assert!(!server.bans_may_have_changed(), "read since");
     }
 }

@@ -59,6 +59,8 @@ pub struct Accounts {
     verified: verified::Verified,
     all_know_scram: scram::Answer,
     known: known::Known,
+    /// As of which state of the database the bans were read.
+    bans_read: Mutex<Option<sqlite::Version>>,
     /// Credentials of today's cost that wait to be written, by account.
     rehashed: Mutex<HashMap<i64, login::Rehashed>>,
 }
@@ -245,6 +247,7 @@ impl Accounts {
             seed,
             verified: verified::Verified::new()?,
             all_know_scram: scram::Answer::default(),
+            bans_read: Mutex::default(),
             known: known::Known::default(),
             rehashed: Mutex::default(),
         })

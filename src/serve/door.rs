@@ -5,7 +5,7 @@
 
 use super::log::Line;
 use super::shared::Shared;
-use super::{pop3, smtp};
+use super::{pop3, smtp, upkeep};
 use crate::config::Settings;
 use crate::limits;
 use crate::mail::{Peer, SessionId};
@@ -102,8 +102,23 @@ impl Door {
         }
     }
 
-    fn admit(&self, protocol: Protocol, stream: Stream) {
+    fn admit(self: &Arc<Self>, protocol: Protocol, stream: Stream) {
         match self.enter(protocol, &stream.peer()) {
+            // Perhaps an administrator has lifted it a moment ago.
+            Err(Why::Banned) if self.shared.accounts.bans_may_have_changed() => {
+                let door = Arc::clone(self);
+                runtime::spawn(async move {
+                    upkeep::read_bans(&door.shared).await;
+                    let entered = door.enter(protocol, &stream.peer());
+                    door.decide(protocol, stream, entered);
+                });
+            }
+            entered => self.decide(protocol, stream, entered),
+        }
+    }
+
+    fn decide(&self, protocol: Protocol, stream: Stream, entered: Result<Permit, Why>) {
+        match entered {
             Ok(permit) => {
                 let id = self.shared.session_id();
                 let session = session(Arc::clone(&self.shared), protocol, stream, permit, id);

@@ -25,7 +25,7 @@ pub async fn start(shared: &Arc<Shared>) {
     runtime::spawn(every(limits::LAST_LOGIN_FLUSH, Arc::clone(shared), |shared| async move {
         write_last_logins(&shared).await;
         if shared.failures.any_banned(Instant::now()) {
-            read_bans(&shared).await; // `restante ban remove` takes effect at once.
+            read_bans(&shared).await; // `restante ban remove` takes effect also where the door cannot tell.
         }
     }));
     runtime::spawn(every(limits::CERTIFICATE_POLL, Arc::clone(shared), |shared| async move {
@@ -101,7 +101,7 @@ pub async fn note_ban(shared: &Arc<Shared>, address: IpAddr, lasts: Duration) {
 }
 
 /// Makes the bans in memory those of the database.
-async fn read_bans(shared: &Arc<Shared>) {
+pub async fn read_bans(shared: &Arc<Shared>) {
     let accounts = Arc::clone(&shared.accounts);
     let (now, read) = (SystemTime::now(), Instant::now());
     match shared.doorway.disk(move || accounts.bans(now)).await {
