@@ -22,6 +22,9 @@ pub struct Said<'a> {
 /// A failure with the command that its remedy belongs to. What is wrong on our own side needs none.
 pub fn named(failure: Failure, place: &Place, to: &AccountAddress, said: &Said<'_>) -> Failure {
     let with = |remedy: String| {
+        if !remedy.contains("--") && !remedy.contains("import m") {
+            return remedy; // It is no option that helps.
+        }
         let when = if said.is_rehearsal { ", once the account is here" } else { "" };
         format!("{remedy}; to say it of this mailbox alone{when}: `{}`", command(place, to, said))
     };
@@ -126,12 +129,10 @@ mod tests {
         let said = Said { habits: &Habits::default(), server: None, is_rehearsal: true };
         let of = |failure| named(failure, &place, &to, &said).to_string();
         assert_eq!(of(Failure::Running), Failure::Running.to_string());
-        let source = Failure::Source { what: "x".to_owned(), remedy: "mend it".to_owned() };
+        let source = Failure::Source { what: "x".to_owned(), remedy: "say --so".to_owned() };
         let told = of(source);
-        assert!(
-            told.starts_with(
-                "x: mend it; to say it of this mailbox alone, once the account is here: `restante"
-            )
-        );
+        assert!(told.starts_with(
+            "x: say --so; to say it of this mailbox alone, once the account is here: `restante"
+        ));
     }
 }

@@ -80,6 +80,7 @@ pub struct Asked {
 
 /// `restante import maildir DIR --to ADDRESS …`
 #[derive(Clone, Debug, Args)]
+#[command(args_override_self = true)]
 pub struct MaildirArgs {
     /// The Maildir: the folder with cur/ and new/ in it
     pub dir: PathBuf,
@@ -99,6 +100,7 @@ pub struct MaildirArgs {
 
 /// `restante import mbox FILE --to ADDRESS …`
 #[derive(Clone, Debug, Args)]
+#[command(args_override_self = true)]
 pub struct MboxArgs {
     /// The mbox
     pub file: PathBuf,

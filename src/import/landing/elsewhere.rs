@@ -6,7 +6,8 @@ use super::testing::{Here, Mailbox, Old, Seen, made};
 use crate::import::{Provenance, Source};
 use crate::limits::LEDGER_MAILBOXES_MAX;
 use crate::maildrop::ledger::Ledger;
-use crate::maildrop::twin::{Twin, folder};
+use crate::maildrop::twin::{Fails, Twin, folder};
+use nix::errno::Errno;
 
 fn files(path: &str, mailbox: Mailbox) -> Mailbox {
     Mailbox { provenance: Provenance::Files(path.into()), ..mailbox }
@@ -241,4 +242,91 @@ fn the_proof_compares_a_mailbox_with_what_came_of_it() {
     let numbers: Vec<_> =
         pairs.iter().map(|pair| pair.there.is_some().then(|| pair.here.as_ref().unwrap().number)).collect();
     assert_eq!(numbers, [Some(3), Some(4), Some(5), None, None]);
+}
+
+#[test]
+fn what_was_compared_is_kept_when_what_is_new_is_cut_off() {
+    let here = Here::new();
+    here.import(&mut files("/anna", of("anna", 30))).unwrap();
+    let mut other = wire("anna", 110, Mailbox { ends_at: Some(30), ..of("anna", 31) });
+    here.import(&mut other).unwrap_err();
+    (other.ends_at, other.read) = (None, Vec::new());
+    let imported = here.import(&mut other).unwrap();
+    assert_eq!((imported.imported, imported.already), (1, 30));
+    assert_eq!(other.read, [30]);
+}
+
+/// Two that are called alike, of which the second is here, and one that is here.
+fn two_of_a_name() -> (Here, Mailbox) {
+    let here = Here::new();
+    here.import(&mut files("/anna", Mailbox::of(&[(b"a", b"1\r\n"), (b"b", b"2\r\n")]))).unwrap();
+    let other = Mailbox::of(&[(b"a", b"new\r\n"), (b"a", b"1\r\n"), (b"b", b"2\r\n")]);
+    (here, wire("anna", 110, other))
+}
+
+#[test]
+fn of_messages_that_are_called_alike_none_is_taken_for_met_when_what_is_new_is_cut_off() {
+    let mut cut_off = 0;
+    for step in 0.. {
+        let (here, mut other) = two_of_a_name();
+        let twin = Twin::new(Fails::Once(step), Errno::EIO);
+        let done = here.landing(twin).import(&Here::anna(), &mut other, &mut |_| ());
+        cut_off += usize::from(done.is_err() && other.read.len() == 4);
+        let _ = here.import(&mut other);
+        assert_eq!(texts(&here.seen().unwrap()), [&b"1\r\n"[..], b"2\r\n", b"new\r\n"], "step {step}");
+        if done.is_ok() && step > 40 {
+            break;
+        }
+    }
+    assert!(cut_off > 0);
+}
+
+#[test]
+fn of_messages_that_are_called_alike_one_that_cannot_be_read_today_comes_tomorrow() {
+    let (here, mut other) = two_of_a_name();
+    other.broken = vec![0];
+    let done = here.import(&mut other).unwrap();
+    assert_eq!((done.imported, done.skipped.len()), (0, 1));
+    other.broken.clear();
+    here.import(&mut other).unwrap();
+    assert_eq!(texts(&here.seen().unwrap()), [&b"1\r\n"[..], b"2\r\n", b"new\r\n"]);
+}
+
+#[test]
+fn a_newcomer_waits_for_one_of_its_name_that_cannot_be_read() {
+    let here = Here::new();
+    here.import(&mut files("/anna", Mailbox::of(&[(b"b", b"2\r\n")]))).unwrap();
+    let grown = Mailbox::of(&[(b"b", b"2\r\n"), (b"a", b"new\r\n"), (b"a", b"1\r\n")]);
+    let mut grown = files("/anna", Mailbox { broken: vec![1], ..grown });
+    let done = here.import(&mut grown).unwrap();
+    assert_eq!((done.imported, done.skipped.len()), (0, 2));
+    grown.broken.clear();
+    here.import(&mut grown).unwrap();
+    assert_eq!(texts(&here.seen().unwrap()), [&b"2\r\n"[..], b"new\r\n", b"1\r\n"]);
+}
+
+#[test]
+fn a_newcomer_does_not_wait_for_a_comparison_that_takes_longer_than_a_login() {
+    let here = Here::new();
+    here.import(&mut wire("anna", 110, of("anna", 3))).unwrap();
+    let provenance = Provenance::Behind { host: "pop.example.net".to_owned(), port: None };
+    let mut old = Mailbox { provenance, ends_at: Some(1), ..of("anna", 4) };
+    let landing = || here.landing(Twin::sound()).in_use();
+    assert_eq!(landing().import(&Here::anna(), &mut old, &mut |_| ()).unwrap().imported, 1);
+    landing().import(&Here::anna(), &mut old, &mut |_| ()).unwrap_err();
+    old.ends_at = None;
+    assert_eq!(landing().import(&Here::anna(), &mut old, &mut |_| ()).unwrap().imported, 0);
+    assert_eq!(here.seen().unwrap().len(), 4);
+}
+
+#[test]
+fn a_newcomer_that_is_called_like_a_doubted_one_waits_for_the_comparison() {
+    let here = Here::new();
+    here.import(&mut wire("anna", 110, Mailbox::of(&[(b"a", b"1\r\n")]))).unwrap();
+    let provenance = Provenance::Behind { host: "pop.example.net".to_owned(), port: None };
+    let mut old = Mailbox { provenance, ..Mailbox::of(&[(b"a", b"1\r\n"), (b"a", b"2\r\n")]) };
+    for _ in 0..3 {
+        here.landing(Twin::sound()).in_use().import(&Here::anna(), &mut old, &mut |_| ()).unwrap();
+    }
+    assert_eq!(texts(&here.seen().unwrap()), [&b"1\r\n"[..], b"2\r\n"]);
 }

@@ -6,7 +6,7 @@
 mod syncs;
 
 use super::digest::Digest;
-use super::plan::{Plan, Wanted};
+use super::plan::{Plan, Wanted, certain};
 use super::recognise::{self, Look};
 use super::staging::{Staged, Staging};
 use super::{Failure, Progress};
@@ -17,6 +17,7 @@ use crate::mail::{Bytes, LineEnds, OctetCount};
 use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
 use crate::wire::dot_decoder::LineEndDecoder;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -29,11 +30,35 @@ pub struct Gathered {
     pub staged: Vec<(usize, Staged)>,
     /// What the source could not give.
     pub skipped: Vec<SkippedItem>,
+    /// Whether one of these shares its unique-id with others: these are not here either.
+    pub holds_back: bool,
 }
 
 impl Gathered {
     fn of(plan: &Plan) -> Self {
-        Self { staged: Vec::with_capacity(plan.wanted.len()), skipped: Vec::new() }
+        Self { staged: Vec::with_capacity(plan.wanted.len()), skipped: Vec::new(), holds_back: false }
+    }
+
+    /// Of messages that share a unique-id the first so many count as met: what stands behind one that could not
+    /// be read waits for it.
+    fn hold_back(&mut self, inventory: &Inventory, plan: &Plan) {
+        let name = |index: usize| inventory.messages.get(index).map(certain);
+        let staged: HashSet<usize> = self.staged.iter().map(|(index, _)| *index).collect();
+        let mut missing = HashMap::new();
+        for wanted in plan.wanted.iter().filter(|wanted| wanted.is_ambiguous) {
+            if !staged.contains(&wanted.index) {
+                missing.entry(name(wanted.index)).or_insert(wanted.index);
+            }
+        }
+        self.holds_back = !missing.is_empty();
+        let skipped = &mut self.skipped;
+        self.staged.retain(|(index, _)| {
+            let stays = missing.get(&name(*index)).is_none_or(|missing| index < missing);
+            if let (false, Some(found)) = (stays, inventory.messages.get(*index)) {
+                skipped.push(self::skipped(found, "one before it, of the same unique-id, could not be read"));
+            }
+            stays
+        });
     }
 }
 
@@ -59,6 +84,7 @@ pub fn gather<D: Disk>(
         Work { disk, folder, progress, watch }.take_each(source, inventory, &missing, &syncs, &mut gathered)
     })?;
     gathered.staged.sort_by_key(|(index, _)| *index);
+    gathered.hold_back(inventory, plan);
     Ok(gathered)
 }
 

@@ -71,6 +71,8 @@ struct Ready {
     inventory: Inventory,
     ledger: Ledger,
     plan: Plan,
+    /// Entries that are noted too early as long as the rest has not come.
+    shared: Vec<usize>,
 }
 
 /// What is said of mail that came over, and that a session has not made room for yet.
@@ -128,14 +130,22 @@ impl<D: Disk> Landing<D> {
             staging = Staging::open(disk, &folders, !self.is_in_use)?;
         }
         let ready = self.prepare(source, (&folders, &staging), imported.tag.as_ref());
-        let Ready { inventory, ledger, plan } = match ready {
+        let Ready { inventory, mut ledger, plan, shared } = match ready {
             Ok(ready) => ready,
             Err(failure) => {
                 self.give_up(&folders, &staging);
                 return Err(failure);
             }
         };
-        let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch)?;
+        let gathered = gather::gather(disk, &mut staging, source, (&inventory, &plan), self.syncers, watch);
+        if gathered.is_err() {
+            recognise::unsettle(&mut ledger, &shared);
+            self.keep_looks(&folders, &staging, &plan, &ledger);
+        }
+        let gathered = gathered?;
+        if gathered.holds_back {
+            recognise::unsettle(&mut ledger, &shared);
+        }
         imported.count(&inventory, &plan, &gathered);
         // What was looked at is noted, though nothing come over.
         let notes_any = !plan.equal.is_empty();
@@ -169,16 +179,31 @@ impl<D: Disk> Landing<D> {
         let inventory = source.inventory()?;
         let mut ledger = Ledger::load(&folders.root)?;
         let mut plan = Plan::of(&inventory, &ledger, tag);
-        let Some(tag) = tag else { return Ok(Ready { inventory, ledger, plan }) };
-        if let Err(failure) = recognise::settle(source, &mut ledger, &mut plan, tag) {
-            // Or a source that is cut off each time would be read from its beginning for ever. If that fails
-            // too, it costs time alone.
-            if !plan.equal.is_empty() {
-                let _ = moving::replace_ledger(&self.tree.disk, &folders.root, &staging.folder, &ledger);
-            }
-            return Err(failure);
+        // A large mailbox may take many logins to compare: what is called like nothing here does not wait for
+        // that. What is called like another message does, or it would be taken for the other one.
+        if self.is_in_use && !plan.wanted.is_empty() && !plan.wanted.iter().any(|wanted| wanted.is_ambiguous)
+        {
+            plan.doubted.clear();
         }
-        Ok(Ready { inventory, ledger, plan })
+        let settled = match tag {
+            Some(tag) => recognise::settle(source, &mut ledger, &mut plan, tag),
+            None => Ok(Vec::new()),
+        };
+        match settled {
+            Ok(shared) => Ok(Ready { inventory, ledger, plan, shared }),
+            Err(failure) => {
+                self.keep_looks(folders, staging, &plan, &ledger);
+                Err(failure)
+            }
+        }
+    }
+
+    /// What was recognised is noted though the import has failed, or a source that is cut off each time would be
+    /// read from its beginning for ever. If that fails too, it costs time alone.
+    fn keep_looks(&self, folders: &Folders, staging: &Staging, plan: &Plan, ledger: &Ledger) {
+        if !plan.equal.is_empty() {
+            let _ = moving::replace_ledger(&self.tree.disk, &folders.root, &staging.folder, ledger);
+        }
     }
 
     /// What came over is named and committed, message by message.

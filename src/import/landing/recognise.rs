@@ -18,7 +18,8 @@ use crate::wire::dot_decoder::LineEndDecoder;
 use std::collections::HashMap;
 
 /// Settles all doubts of a plan: what is here already is noted in the ledger as met in the mailbox `tag`, the
-/// rest is wanted.
+/// rest is wanted. Gives the entries that only hold once the rest has come: another message of the mailbox has the
+/// same unique-id.
 ///
 /// # Errors
 /// The source's, except for single messages. What was recognised before is noted all the same.
@@ -27,10 +28,10 @@ pub fn settle(
     ledger: &mut Ledger,
     plan: &mut Plan,
     tag: &Tag,
-) -> Result<(), Failure> {
+) -> Result<Vec<usize>, Failure> {
     let doubted = std::mem::take(&mut plan.doubted);
     if doubted.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     source.expect(&doubted.iter().map(|doubted| doubted.wanted.index).collect::<Vec<_>>());
     // Entries of the ledger, and whether their message has its unique-id alone.
@@ -66,7 +67,17 @@ pub fn settle(
             note(&mut entry.mailboxes, tag);
         }
     }
-    Ok(outcome?)
+    outcome?;
+    Ok(claimed.into_iter().filter(|(_, is_alone)| !is_alone).map(|(at, _)| at).collect())
+}
+
+/// Takes back what [`settle`] has noted of these entries.
+pub fn unsettle(ledger: &mut Ledger, shared: &[usize]) {
+    for at in shared {
+        if let Some(entry) = ledger.entries.get_mut(*at) {
+            entry.mailboxes.pop();
+        }
+    }
 }
 
 /// A mailbox that was met too long ago is looked at again.

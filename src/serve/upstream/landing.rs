@@ -44,7 +44,18 @@ pub fn newcomers(
     if !landing.lacks(address, &inventory, tag.as_ref()).map_err(|error| error.to_string())? {
         return Ok(Landed::default());
     }
-    landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)
+    let first = landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)?;
+    // What is called like something here was left for behind that.
+    if !landing.lacks(address, &inventory, tag.as_ref()).map_err(|error| error.to_string())? {
+        return Ok(first);
+    }
+    match landing.import(address, source, &mut |_| ()).map(Landed::from) {
+        Ok(Landed { messages, bytes }) => {
+            Ok(Landed { messages: first.messages + messages, bytes: Bytes(first.bytes.0 + bytes.0) })
+        }
+        Err(_) if source.is_stopped() => Ok(first),
+        Err(failure) => Err(words(failure)),
+    }
 }
 
 /// Notes messages of that mailbox that are never to come over.

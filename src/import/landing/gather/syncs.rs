@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A message that is written, and not yet synced.
 pub struct Written {
@@ -45,12 +45,15 @@ pub fn beside<D: Disk>(
 ) -> Result<(), Failure> {
     let fault = Mutex::new(None);
     let (sender, queue) = sync_channel(limits::IMPORT_SYNCS_AHEAD);
-    let queue = Mutex::new(queue);
+    let queue = Arc::new(Mutex::new(queue));
     std::thread::scope(|scope| {
+        let fault = &fault;
         for _ in 0..threads {
-            scope.spawn(|| sync_each(disk, folder, &queue, &fault));
+            let queue = Arc::clone(&queue);
+            scope.spawn(move || sync_each(disk, folder, &queue, fault));
         }
-        work(Syncs { disk, folder, sender: (threads > 0).then_some(sender), fault: &fault })
+        drop(queue); // The threads' alone: with the last of them it is gone, and nobody waits for room in it.
+        work(Syncs { disk, folder, sender: (threads > 0).then_some(sender), fault })
     })?;
     match fault.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(Failure::Disk(error)),
@@ -102,4 +105,33 @@ fn sync_one<D: Disk>(disk: &D, folder: &Folder, written: &Written) -> io::Result
 
 fn has_failed(fault: &Mutex<Option<io::Error>>) -> bool {
     fault.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::maildrop::twin::{Twin, folder};
+    use std::time::Duration;
+
+    #[test]
+    fn whoever_writes_does_not_wait_for_threads_that_are_gone() {
+        let (told, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let dir = tempfile::tempdir().unwrap();
+            let here = folder(dir.path());
+            let disk = Twin::sound().watched(|_| panic!("a thread's own fault"));
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                beside(&disk, &here, 2, |syncs| {
+                    for number in 0..100 {
+                        let draft = OsString::from(format!("{number}"));
+                        let file = File::create(dir.path().join(&draft)).unwrap();
+                        syncs.hand_over(Written { file, name: draft.clone(), draft })?;
+                    }
+                    Ok(())
+                })
+            }));
+            told.send(outcome.is_err()).unwrap();
+        });
+        assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true));
+    }
 }
