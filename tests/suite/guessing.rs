@@ -64,6 +64,8 @@ fn a_guesser_is_banned_at_the_door_until_an_administrator_lifts_it() {
     for _ in 0..20 {
         banned_at(2, &server);
     }
+    // The line stands there before the answer, and is read from there by a thread of ours.
+    server.wait_for_log("why=banned");
     let log = server.log();
     // Once, and on a slow machine again each ten seconds.
     let told = log.matches("why=banned").count();
@@ -133,6 +135,7 @@ fn many_addresses_that_guess_at_one_account_slow_each_other_and_not_its_owner() 
     // The stranger knows the password, and gets in at last: nobody is locked out.
     stranger.expect("+OK");
     stranger.quit();
+    server.wait_for_log("peer=127.0.0.50:");
     let log = server.log();
     // The last to get in, though the owner came later.
     let slowed = log.lines().rfind(|line| line.contains("pop3.login")).unwrap();
