@@ -33,7 +33,7 @@ NAMES = ["large", "small", "heavy", "gone", *(f"{what}{n}" for what in ("poll", 
 def prepare():
     """Builds the client."""
     global LOAD
-    folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "pop3load"
+    folder = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "pop3load"
     command = ["cargo", "build", "--quiet", "--release", "--locked", "--target-dir", folder]
     subprocess.run(command, cwd=ROOT / "tests/pop3load", check=True)
     LOAD = folder / "release/pop3load"

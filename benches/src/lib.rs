@@ -1,1 +1,0 @@
-//! Nothing: the benches are in `machines.rs`, and a package needs a library or a program.
