@@ -120,7 +120,7 @@ pub const MESSAGE_BLOCK: usize = 48 * 1024;
 /// The same for a few large messages at a time, which then cost a fifth of the passes: of 1 MiB over 4
 /// connections a sixth more goes in, for a fifth less of processor time.
 pub const MESSAGE_BLOCK_LARGE: usize = 240 * 1024;
-/// Messages that have a [`MESSAGE_BLOCK_LARGE`] at a time: 2 MiB in all, and more of them than a disk has heads.
+/// Messages that have a [`MESSAGE_BLOCK_LARGE`] at a time: 2 MiB in all.
 pub const MESSAGE_BLOCKS_LARGE_MAX: usize = 8;
 /// Octets that are read at once in a POP3 session: some three hundred commands that were sent ahead.
 pub const COMMANDS_CHUNK: usize = 4096;

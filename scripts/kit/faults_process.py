@@ -184,15 +184,19 @@ def clock_stands(_, _folder):
             for _ in range(5):
                 begins(server.send(anna), b"250")
             assert len(set(unique_ids(server, anna))) == 5 * (start + 1)
-            server.kill()
-            # It was the wrapper that was killed; the server goes after it.
-            until("the end of the server", lambda: not answers(server.smtp))
+            killed(server)
             server.start()
         names = [file.name.split(",")[0] for file in anna.files()]
         assert len(set(names)) == 15 and all(name.startswith("1767225600.M000000P") for name in names), names[0]
-        server.kill()
+        killed(server)
         server.wrapper = ()
         server.start()
+
+
+def killed(server):
+    """It is the wrapper that is killed; the server goes after it."""
+    server.kill()
+    until("the end of the server", lambda: not answers(server.smtp))
 
 
 @check("few descriptors: accept pauses and resumes, 250 means stored, and it is said at the start")

@@ -12,8 +12,9 @@ use crate::maildrop::ledger::Ledger;
 use crate::maildrop::moving;
 
 impl<D: Disk> Landing<D> {
-    /// Notes these unique-ids of the mailbox `tag` in the ledger, as if the messages had come over and were deleted
-    /// since; without a tag, of any mailbox. For good when this returns; messages that an earlier import has staged stay there for the next one.
+    /// Notes these unique-ids of the mailbox `tag` in the ledger, as if the messages had come over and were
+    /// deleted since; without a tag, of any mailbox. For good when this returns; messages that an earlier
+    /// import has staged stay there for the next one.
     ///
     /// # Errors
     /// `Running` while an import of this account is; `InUse`, `Disk`.

@@ -219,7 +219,8 @@ impl Driver {
             incoming.reception.push(&self.chunk[..count]);
             incoming.reception.settle(&self.shared.doorway, &self.shared.large_blocks).await;
         }
-        incoming.reception.settle(&self.shared.doorway, &self.shared.large_blocks).await; // Or many small chunks fill the memory.
+        // Or many small chunks fill the memory.
+        incoming.reception.settle(&self.shared.doorway, &self.shared.large_blocks).await;
         Ok(())
     }
 

@@ -164,17 +164,19 @@ fn a_chunk_that_could_not_be_stored_fails_the_message() {
 
 #[test]
 fn too_many_mistakes_end_it_and_unknown_recipients_are_none() {
-    let mut session = with_recipients(Role::Mx, 0);
-    for _ in 0..100 {
-        let Step::Resolve(_, ticket) = session.line(b"RCPT TO:<x@example.org>") else { panic!() };
-        assert_eq!(session.resolved(ticket, Err(Reply::NO_SUCH_MAILBOX)), Reply::NO_SUCH_MAILBOX);
+    for (role, nobody) in [(Role::Mx, Reply::NO_RECIPIENTS), (Role::Lmtp, Reply::NO_RECIPIENTS_LMTP)] {
+        let mut session = with_recipients(role, 0);
+        for _ in 0..100 {
+            let Step::Resolve(_, ticket) = session.line(b"RCPT TO:<x@example.org>") else { panic!() };
+            assert_eq!(session.resolved(ticket, Err(Reply::NO_SUCH_MAILBOX)), Reply::NO_SUCH_MAILBOX);
+            assert_eq!(say(&mut session, "DATA"), nobody);
+        }
+        for _ in 0..limits::SMTP_ERRORS_MAX {
+            assert_eq!(session.line_too_long_said(), Reply::LINE_TOO_LONG);
+        }
+        let Step::HangUp(reply) = session.line(b"BDAT 5") else { panic!() };
+        assert_eq!(reply, Reply::TOO_MANY_ERRORS);
     }
-    assert_eq!(say(&mut session, "DATA"), Reply::NO_RECIPIENTS);
-    for _ in 0..limits::SMTP_ERRORS_MAX {
-        assert_eq!(session.line_too_long_said(), Reply::LINE_TOO_LONG);
-    }
-    let Step::HangUp(reply) = session.line(b"BDAT 5") else { panic!() };
-    assert_eq!(reply, Reply::TOO_MANY_ERRORS);
 }
 
 impl Session<u8> {
