@@ -185,7 +185,7 @@ impl Settings {
         })
     }
 
-    /// Says of a finding about a file that [tls] names where it names it.
+    /// Says of a finding about a file that `[tls]` names where it names it.
     pub fn located(&self, finding: Finding) -> Finding {
         let (Some(file), Some(tls)) = (&self.file, &self.tls) else { return finding };
         let is_about = |path: &Path| {
