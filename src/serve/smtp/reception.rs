@@ -305,8 +305,10 @@ mod tests {
             }
             let mut one_more = begun();
             assert!(fill(&mut one_more, piece) <= limits::MESSAGE_BLOCK && one_more.large.is_none());
-            block_on(large.remove(0).discard(&doorway));
+            let mut refused = large.remove(0);
+            block_on(refused.discard(&doorway));
             assert!(fill(&mut one_more, piece) <= limits::MESSAGE_BLOCK && one_more.large.is_some());
+            assert!(refused.block.capacity() == 0);
         }
     }
 
