@@ -50,9 +50,15 @@ fn the_port_that_was_taken_is_told_and_binds_again_at_once() {
 
 #[test]
 fn ipv6_leaves_the_port_to_ipv4() {
-    let Ok(six) = Listener::bind(&"[::]:0".parse().unwrap()) else { return }; // No IPv6 here.
-    let four = format!("0.0.0.0:{}", port(&six));
-    assert_eq!(listen(&four).address().to_string(), four);
+    if Listener::bind(&"[::]:0".parse().unwrap()).is_err() {
+        return; // No IPv6 here.
+    }
+    // Another test may have that port over IPv4 just now.
+    let both = || {
+        let six = listen("[::]:0");
+        Listener::bind(&format!("0.0.0.0:{}", port(&six)).parse().unwrap()).is_ok()
+    };
+    assert!((0..20).any(|_| both()));
 }
 
 #[test]
