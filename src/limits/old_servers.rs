@@ -73,8 +73,8 @@ pub const UPSTREAM_CONNECTIONS_MAX: usize = 200;
 /// ([`FETCH_LISTING_MAX`]). A message takes some 25 octets of it, and 100 to 200 in memory, so that this is up to
 /// a GiB; without it 200 logins could hold 200 times that.
 pub const UPSTREAM_LISTINGS_MAX: u64 = FETCH_LISTING_MAX;
-/// Octets of a listing that nobody is kept waiting for: some 2,500 messages, half a MiB in memory, which 200
-/// connections may have beside what large ones take.
+/// Octets of a listing that nobody is kept waiting for: some 2,500 messages and half a MiB in memory, at the
+/// very most 9,000 with the shortest lines there are, which 200 connections may have beside what large ones take.
 pub const UPSTREAM_LISTING_SMALL: u64 = 64 * 1024;
 /// How often `upstream list --watch` looks.
 pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);

@@ -305,12 +305,16 @@ fn a_newcomer_waits_for_one_of_its_name_that_cannot_be_read() {
     assert_eq!(texts(&here.seen().unwrap()), [&b"2\r\n"[..], b"new\r\n", b"1\r\n"]);
 }
 
+/// The same, asked for at a login.
+fn behind(mailbox: Mailbox) -> Mailbox {
+    Mailbox { provenance: Provenance::Behind { host: "pop.example.net".to_owned(), port: None }, ..mailbox }
+}
+
 #[test]
 fn a_newcomer_does_not_wait_for_a_comparison_that_takes_longer_than_a_login() {
     let here = Here::new();
     here.import(&mut wire("anna", 110, of("anna", 3))).unwrap();
-    let provenance = Provenance::Behind { host: "pop.example.net".to_owned(), port: None };
-    let mut old = Mailbox { provenance, ends_at: Some(1), ..of("anna", 4) };
+    let mut old = behind(Mailbox { ends_at: Some(1), ..of("anna", 4) });
     let landing = || here.landing(Twin::sound()).in_use();
     assert_eq!(landing().import(&Here::anna(), &mut old, &mut |_| ()).unwrap().imported, 1);
     landing().import(&Here::anna(), &mut old, &mut |_| ()).unwrap_err();
@@ -323,8 +327,7 @@ fn a_newcomer_does_not_wait_for_a_comparison_that_takes_longer_than_a_login() {
 fn a_newcomer_that_is_called_like_a_doubted_one_waits_for_the_comparison() {
     let here = Here::new();
     here.import(&mut wire("anna", 110, Mailbox::of(&[(b"a", b"1\r\n")]))).unwrap();
-    let provenance = Provenance::Behind { host: "pop.example.net".to_owned(), port: None };
-    let mut old = Mailbox { provenance, ..Mailbox::of(&[(b"a", b"1\r\n"), (b"a", b"2\r\n")]) };
+    let mut old = behind(Mailbox::of(&[(b"a", b"1\r\n"), (b"a", b"2\r\n")]));
     for _ in 0..3 {
         here.landing(Twin::sound()).in_use().import(&Here::anna(), &mut old, &mut |_| ()).unwrap();
     }
