@@ -9,6 +9,8 @@ import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# What restante's rows begin with.
+OWN = "restante"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -64,11 +66,16 @@ class Sample:
     cost: float
 
 
+class Fault(SystemExit):
+    """A server has not done its job; uncaught, it ends the program with these words."""
+
+
 @dataclass
 class Column:
     """One server's runs of one job."""
 
     samples: list = field(default_factory=list)
+    fault: Fault | None = None
 
     def rate(self):
         return statistics.median(sample.rate for sample in self.samples)
@@ -83,20 +90,30 @@ class Column:
 
 
 def in_turn(servers, work, runs):
-    """Each server once, then each again: what else the machine does meets all of them."""
+    """Each server once, then each again: what else the machine does meets all of them. A peer that fails is out."""
     columns = {server.name: Column() for server in servers}
     for _ in range(runs):
         for server in servers:
-            columns[server.name].samples.append(work(server))
+            column = columns[server.name]
+            if column.fault is None:
+                try:
+                    column.samples.append(work(server))
+                except Fault as fault:
+                    if server.name.startswith(OWN):
+                        raise
+                    column.fault = fault
     return columns
 
 
-def table(title, columns, unit, own="restante"):
+def table(title, columns, unit):
     """One row for each server: the median, its spread, the cost, and how ours compares to it."""
     print(f"\n{title}")
     print(f"  {'':<25} {unit:>12} {'spread':>8} {'CPU, ms':>9} {'ratio':>7}")
-    ours = [name for name in columns if name.startswith(own)]
+    ours = [name for name in columns if name.startswith(OWN)]
     best = max((columns[name].rate() for name in ours), default=None)
     for name, column in columns.items():
+        if column.fault is not None:
+            print(f"  {column.fault}", flush=True)
+            continue
         ratio = "" if best is None or name in ours else f"{best / column.rate():.2f}"
         print(f"  {name:<25} {column.rate():12,.0f} {column.spread():8.0%} {column.cost():9.3f} {ratio:>7}", flush=True)
