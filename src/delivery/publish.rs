@@ -12,7 +12,6 @@ use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
 use crate::maildrop::name::{self, Stamp, Written};
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 
 /// One step of one copy.
@@ -22,7 +21,6 @@ pub(super) fn publish<D: Disk>(mut drafts: Drafts<D>, together: Together) -> Vec
     // Each phase for all copies before the next one: until the first name is in new/ nothing has
     // happened that a reader could see, so the commonest faults leave no trace.
     let phases: [Phase<D>; 3] = [Draft::has_room, Draft::sync_file, Draft::link];
-    drafts.begin_sync();
     for phase in phases {
         for draft in &mut drafts.drafts {
             draft.advance(&drafts.shared, phase);
@@ -53,14 +51,6 @@ fn move_to_new<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)
 }
 
 impl<D: Disk> Drafts<D> {
-    /// Of several copies the disk begins with all before the first one is waited for.
-    fn begin_sync(&self) {
-        let files = || self.drafts.iter().filter_map(Draft::file);
-        if files().count() > 1 {
-            files().for_each(|file| self.shared.tree.disk.begin_sync(file));
-        }
-    }
-
     fn sync_folders(&mut self) {
         let folders: Vec<_> = self.drafts.iter().filter_map(Draft::new_folder).collect();
         let outcomes = self.shared.rounds.sync_all(&self.shared.tree.disk, &folders);
@@ -96,13 +86,6 @@ impl Draft {
         match &self.stage {
             Stage::Writing(copy) => shared.room(&self.account, self.quota, Bytes(copy.bytes)),
             _ => Ok(()),
-        }
-    }
-
-    fn file(&self) -> Option<&File> {
-        match &self.stage {
-            Stage::Writing(copy) => Some(&copy.file),
-            _ => None,
         }
     }
 

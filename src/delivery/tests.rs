@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::mail::Peer;
-use crate::maildrop::twin::{Twin, Wait, names_in};
+use crate::maildrop::twin::{Twin, names_in};
 use crate::maildrop::{Maildrops, folder};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -158,20 +158,6 @@ fn one_full_mailbox_fails_all_over_smtp_and_itself_over_lmtp() {
         assert_eq!(results[1].is_ok(), kept == 1);
         assert_eq!((boxes.messages("anna").len(), boxes.messages("bert").len()), (0, kept));
     }
-}
-
-#[test]
-fn the_disk_begins_with_all_copies_before_the_first_is_waited_for() {
-    let boxes = Mailboxes::new();
-    let waits = |names: &[&str]| {
-        let delivery = boxes.delivery_on(Twin::sound());
-        let drafts = delivery.open(names.iter().map(|name| boxes.target(name)).collect(), None);
-        assert!(drafts.finish(MESSAGE, Together::AllOrNone).iter().all(Result::is_ok));
-        delivery.shared.tree.disk.waits()
-    };
-    let (begun, synced) = (Wait::Begun, Wait::Synced);
-    assert_eq!(waits(&["anna", "bert", "cleo"]), [begun, begun, begun, synced, synced, synced]);
-    assert_eq!(waits(&["anna"]), [synced], "nothing is waited for in between");
 }
 
 #[test]

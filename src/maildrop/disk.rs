@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, mkdirat};
 use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, linkat, unlinkat};
-use rustix::fs::{Advice, RenameFlags, fadvise, renameat_with};
+use rustix::fs::{RenameFlags, renameat_with};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
@@ -37,8 +37,6 @@ pub enum Step<'a> {
     Create(&'a Folder, &'a OsStr),
     /// Bytes are written to a file.
     Write(&'a File),
-    /// A file's bytes are begun to be written out.
-    BeginSync(&'a File),
     /// A file's bytes become durable.
     SyncFile(&'a File),
     /// A file gets a second name: in this folder, by this name.
@@ -123,19 +121,6 @@ pub trait Disk: Send + Sync + 'static {
         nix::unistd::fsync(&folder.fd).map_err(|error| folder.fault(OsStr::new(""), error))?;
         self.after(step);
         Ok(())
-    }
-
-    /// Has the disk begin to write a file's bytes, and waits for nothing. Files that are all begun before
-    /// the first is synced come with one commit of the journal; else each needs its own.
-    ///
-    /// Promises nothing and so cannot fail: what must be durable is synced, and that sync tells of a fault
-    /// that came between.
-    fn begin_sync(&self, file: &File) {
-        if self.before(Step::BeginSync(file)).is_ok() {
-            // To forget a file's bytes, the kernel must write them first. It does not wait for them, so it
-            // forgets none: who fetches the message soon finds it in memory.
-            let _ = fadvise(file, 0, None, Advice::DontNeed);
-        }
     }
 
     /// Creates a file that was not there, 0600, for writing.

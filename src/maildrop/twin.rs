@@ -36,23 +36,12 @@ pub enum Forgets {
     Folders,
 }
 
-/// What was asked for a file's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// [`Disk::begin_sync`].
-    Begun,
-    /// [`Disk::sync_file`].
-    Synced,
-}
-
 type Names = BTreeMap<String, u64>;
 
 #[derive(Default)]
 struct State {
     steps: u32,
     failed: bool,
-    /// Files that were begun, and files that were synced, in their order.
-    waits: Vec<Wait>,
     files: BTreeMap<u64, Vec<u8>>,
     folders: BTreeMap<PathBuf, Names>,
     /// Held open, or an inode would be given to another file and mistaken for the first.
@@ -106,11 +95,6 @@ impl Twin {
     /// How many steps were tried.
     pub fn steps(&self) -> u32 {
         self.state().steps
-    }
-
-    /// What was begun and what was synced, in its order.
-    pub fn waits(&self) -> Vec<Wait> {
-        self.state().waits.clone()
     }
 
     /// Takes everything below `root` as durable: how the disk was before the test began.
@@ -180,11 +164,6 @@ impl Disk for Twin {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let mut state = self.state();
-        state.waits.extend(match step {
-            Step::BeginSync(_) => Some(Wait::Begun),
-            Step::SyncFile(_) => Some(Wait::Synced),
-            _ => None,
-        });
         let step = state.steps;
         state.steps += 1;
         let fails = match self.fails {

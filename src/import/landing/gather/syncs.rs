@@ -73,11 +73,8 @@ impl<D: Disk> Syncs<'_, D> {
     /// The disk's, when there are no threads beside.
     pub fn hand_over(&self, written: Written) -> io::Result<()> {
         match &self.sender {
-            Some(sender) => {
-                self.disk.begin_sync(&written.file); // It may wait a while for its thread.
-                // Nobody takes it any more only when all of them have failed, which is told at the end.
-                sender.send(written).map_err(|_| io::ErrorKind::BrokenPipe.into())
-            }
+            // Nobody is there to take it any more only when all of them have failed, which is told at the end.
+            Some(sender) => sender.send(written).map_err(|_| io::ErrorKind::BrokenPipe.into()),
             None => sync_one(self.disk, self.folder, &written),
         }
     }
@@ -113,7 +110,7 @@ fn has_failed(fault: &Mutex<Option<io::Error>>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::maildrop::twin::{Twin, Wait, folder};
+    use crate::maildrop::twin::{Twin, folder};
     use std::time::Duration;
 
     #[test]
@@ -136,24 +133,5 @@ mod tests {
             told.send(outcome.is_err()).unwrap();
         });
         assert_eq!(ended.recv_timeout(Duration::from_secs(10)), Ok(true));
-    }
-
-    #[test]
-    fn what_must_wait_for_a_thread_is_begun_before() {
-        let dir = tempfile::tempdir().unwrap();
-        let here = folder(dir.path());
-        for (threads, begun) in [(2, 3), (0, 0)] {
-            let disk = Twin::sound();
-            let synced = beside(&disk, &here, threads, |syncs| {
-                for name in ["a", "b", "c"].map(OsString::from) {
-                    let file = File::create(dir.path().join(&name)).unwrap();
-                    syncs.hand_over(Written { file, draft: name.clone(), name })?;
-                }
-                Ok(())
-            });
-            assert!(synced.is_ok());
-            let count = |wait| disk.waits().iter().filter(|one| **one == wait).count();
-            assert_eq!((count(Wait::Begun), count(Wait::Synced)), (begun, 3));
-        }
     }
 }
