@@ -2,6 +2,7 @@
 //!
 //! Knows Maildirs and quotas. Knows no socket, no reply code, and not who sends.
 
+mod abreast;
 mod draft;
 mod leftovers;
 mod publish;

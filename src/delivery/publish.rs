@@ -6,32 +6,25 @@
 //! a file, and its names have no `W=` and may be too long for a unique-id.
 
 use super::draft::{Draft, Drafts, Stage, unused_name};
-use super::{Error, Published, Shared, Together};
+use super::{Error, Published, Shared, Together, abreast};
 use crate::mail::Bytes;
 use crate::maildrop::disk::Disk;
 use crate::maildrop::folder::Folder;
 use crate::maildrop::name::{self, Stamp, Written};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
-
-/// One step of one copy.
-type Phase<D> = fn(&mut Draft, &Shared<D>) -> Result<(), Error>;
 
 pub(super) fn publish<D: Disk>(mut drafts: Drafts<D>, together: Together) -> Vec<Result<Published, Error>> {
     // Each phase for all copies before the next one: until the first name is in new/ nothing has
     // happened that a reader could see, so the commonest faults leave no trace.
-    let phases: [Phase<D>; 3] = [Draft::has_room, Draft::sync_file, Draft::link];
+    let phases: [fn(&mut Drafts<D>); 4] =
+        [Drafts::check_room, Drafts::sync_files, Drafts::link, Drafts::sync_folders];
     for phase in phases {
-        for draft in &mut drafts.drafts {
-            draft.advance(&drafts.shared, phase);
-        }
+        phase(&mut drafts);
         if together == Together::AllOrNone {
             drafts.fail_all_if_one();
         }
-    }
-    drafts.sync_folders();
-    if together == Together::AllOrNone {
-        drafts.fail_all_if_one();
     }
     // Taken out, so that the drop has nothing left to undo.
     drafts.drafts.drain(..).map(Draft::outcome).collect()
@@ -50,16 +43,48 @@ fn move_to_new<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)
     Ok(())
 }
 
+/// Fails each draft whose outcome is an error.
+fn fail_where<'a, D: Disk>(
+    shared: &Shared<D>,
+    drafts: impl Iterator<Item = &'a mut Draft>,
+    outcomes: Vec<io::Result<()>>,
+) {
+    for (draft, outcome) in drafts.zip(outcomes) {
+        if let Err(error) = outcome {
+            draft.fail(shared, error.into());
+        }
+    }
+}
+
 impl<D: Disk> Drafts<D> {
+    /// The quota again, with the true size: other messages may have come in between.
+    fn check_room(&mut self) {
+        for draft in &mut self.drafts {
+            draft.advance(&self.shared, Draft::has_room);
+        }
+    }
+
+    /// Once, whatever comes of it: after a failed fsync the kernel may have dropped the pages and call
+    /// them clean, and a second fsync would then say yes to a file that is not there.
+    fn sync_files(&mut self) {
+        let files: Vec<_> = self.drafts.iter().filter_map(Draft::file).collect();
+        let disk = &self.shared.tree.disk;
+        let outcomes = abreast::each(&files, |file| disk.sync_file(file));
+        let written = self.drafts.iter_mut().filter(|draft| draft.file().is_some());
+        fail_where(&self.shared, written, outcomes);
+    }
+
+    fn link(&mut self) {
+        for draft in &mut self.drafts {
+            draft.advance(&self.shared, Draft::link);
+        }
+    }
+
     fn sync_folders(&mut self) {
         let folders: Vec<_> = self.drafts.iter().filter_map(Draft::new_folder).collect();
         let outcomes = self.shared.rounds.sync_all(&self.shared.tree.disk, &folders);
         let published = self.drafts.iter_mut().filter(|draft| draft.new_folder().is_some());
-        for (draft, outcome) in published.zip(outcomes) {
-            if let Err(error) = outcome {
-                draft.fail(&self.shared, error.into());
-            }
-        }
+        fail_where(&self.shared, published, outcomes);
     }
 
     /// SMTP has one answer for all. Removing what is published already can fail, or be undone by a power
@@ -73,15 +98,14 @@ impl<D: Disk> Drafts<D> {
 }
 
 impl Draft {
-    fn advance<D: Disk>(&mut self, shared: &Shared<D>, phase: Phase<D>) {
+    fn advance<D: Disk>(&mut self, shared: &Shared<D>, step: fn(&mut Self, &Shared<D>) -> Result<(), Error>) {
         if self.fault().is_none()
-            && let Err(error) = phase(self, shared)
+            && let Err(error) = step(self, shared)
         {
             self.fail(shared, error);
         }
     }
 
-    /// The quota again, with the true size: other messages may have come in between.
     fn has_room<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
         match &self.stage {
             Stage::Writing(copy) => shared.room(&self.account, self.quota, Bytes(copy.bytes)),
@@ -89,12 +113,11 @@ impl Draft {
         }
     }
 
-    /// Once, whatever comes of it: after a failed fsync the kernel may have dropped the pages and call
-    /// them clean, and a second fsync would then say yes to a file that is not there.
-    fn sync_file<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Error> {
+    /// The file that is being written.
+    fn file(&self) -> Option<&File> {
         match &self.stage {
-            Stage::Writing(copy) => Ok(shared.tree.disk.sync_file(&copy.file)?),
-            _ => Ok(()),
+            Stage::Writing(copy) => Some(&copy.file),
+            _ => None,
         }
     }
 
