@@ -180,8 +180,9 @@ impl<D: Disk> Landing<D> {
         let mut ledger = Ledger::load(&folders.root)?;
         let mut plan = Plan::of(&inventory, &ledger, tag);
         // A large mailbox may take many logins to compare: what is called like nothing here does not wait for
-        // that. Of messages that are called alike all are in doubt or none.
-        if self.is_in_use && !plan.wanted.is_empty() {
+        // that. What is called like another message does, or it would be taken for the other one.
+        if self.is_in_use && !plan.wanted.is_empty() && !plan.wanted.iter().any(|wanted| wanted.is_ambiguous)
+        {
             plan.doubted.clear();
         }
         let settled = match tag {
