@@ -90,7 +90,7 @@ class Column:
 
 
 def in_turn(servers, work, runs):
-    """Each server once, then each again: what else the machine does meets all of them. A peer that fails is out."""
+    """Each server once, then each again: what else the machine does meets all of them. A peer with a Fault is out."""
     columns = {server.name: Column() for server in servers}
     for _ in range(runs):
         for server in servers:

@@ -39,7 +39,10 @@ def source(server, connections, recipients, octets, count):
     command += ["-r", str(recipients)] if recipients > 1 else []
     command += ["-L"] if server.lmtp else []
     start = time.perf_counter()
-    done = subprocess.run([*command, f"inet:{HOST}:{server.port}"], capture_output=True, text=True, timeout=300)
+    try:
+        done = subprocess.run([*command, f"inet:{HOST}:{server.port}"], capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired as hang:
+        raise Fault(f"{server.name}: not every message was taken within five minutes") from hang
     if done.returncode != 0:
         raise Fault(f"{server.name}: {done.stderr.strip()}")
     return time.perf_counter() - start
