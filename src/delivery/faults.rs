@@ -1,6 +1,7 @@
 //! The fault loop: each step of a delivery fails once, then that one and every later one, and each time
 //! the questions of a user are asked: what I was told is there, is it there? Is there half a message?
 
+use super::powercut::certain;
 use super::tests::{MESSAGE, Mailboxes, TRACE};
 use super::{Delivery, Error, Together};
 use crate::maildrop::twin::{Fails, Twin, names_in};
@@ -26,7 +27,8 @@ fn each_fault(mut check: impl FnMut(Twin, Fails, Errno) -> bool) {
     }
 }
 
-/// Delivers to `names` on a disk that fails; gives the outcomes and whether it came to fail.
+/// Delivers to `names` on a disk that fails; gives the outcomes and whether it came to fail. What is
+/// acknowledged is on the disk for good: an fsync that failed has refused it.
 fn deliver(
     boxes: &Mailboxes,
     twin: Twin,
@@ -43,6 +45,9 @@ fn deliver(
             drafts.publish(together)
         }
     };
+    for (name, _) in names.iter().zip(&results).filter(|(_, result)| result.is_ok()) {
+        assert_eq!(certain(boxes, &delivery, name), 1, "{name}: acknowledged, and a power cut may take it");
+    }
     let failed = delivery.shared.tree.disk.has_failed();
     (results, failed)
 }

@@ -20,7 +20,7 @@ fn deliver(boxes: &Mailboxes, delivery: &Delivery<Twin>, name: &str) {
 }
 
 /// How many messages are sure to be there after a cut now.
-fn certain(boxes: &Mailboxes, delivery: &Delivery<Twin>, name: &str) -> usize {
+pub fn certain(boxes: &Mailboxes, delivery: &Delivery<Twin>, name: &str) -> usize {
     let new = boxes.maildir(name).join("new");
     let certain = delivery.shared.tree.disk.certain(boxes.root(), &new);
     certain.values().filter(|bytes| bytes.as_deref() == Some(&boxes.expected(name))).count()
