@@ -26,6 +26,17 @@ fn assert_all_or(here: &Here, source: &Mailbox, before: usize, context: &str) {
     }
 }
 
+/// Nothing has come to its last name whose fsync has failed.
+fn assert_synced(twin: &Twin, here: &Here, context: &str) {
+    let maildir = here.path("").components().collect::<PathBuf>();
+    for (name, bytes) in twin.possible(&maildir.join("cur")) {
+        assert!(bytes.is_some(), "{context}: {name} is not on the disk");
+    }
+    if let Some(ledger) = twin.possible(&maildir).get("restante-imported") {
+        assert!(ledger.is_some(), "{context}: the ledger is not on the disk");
+    }
+}
+
 /// Every way to fail, into a mailbox that holds `before` of four messages.
 fn each_fault(before: usize) {
     for errno in [Errno::ENOSPC, Errno::EIO] {
@@ -36,7 +47,10 @@ fn each_fault(before: usize) {
                     here.import(&mut Mailbox::numbered(before)).unwrap();
                 }
                 let context = format!("{before} before, step {step}, {errno}");
-                let (done, twin) = import(&here, Twin::new(fails(step), errno), &mut source);
+                let twin = Twin::new(fails(step), errno);
+                twin.settle(&here.root());
+                let (done, twin) = import(&here, twin, &mut source);
+                assert_synced(&twin, &here, &context);
                 if !twin.has_failed() {
                     assert!(done && step > 40, "so few steps cannot be all: {step}");
                     break;
