@@ -61,16 +61,17 @@ mod tests {
     #[test]
     fn so_many_are_on_their_way_and_no_more() {
         let (inside, changed) = (Mutex::new((0, 0)), Condvar::new());
-        let items = [(); limits::SYNCS_ABREAST + 1];
+        let items = [(); 4 * limits::SYNCS_ABREAST];
         let met = each(&items, |()| {
             let mut state = inside.lock().unwrap();
             state.0 += 1;
             state.1 = state.1.max(state.0);
             changed.notify_all();
             let full = |state: &mut (usize, usize)| state.1 < limits::SYNCS_ABREAST;
-            let (mut state, waited) =
-                changed.wait_timeout_while(state, Duration::from_secs(10), full).unwrap();
-            state.0 -= 1;
+            let (state, waited) = changed.wait_timeout_while(state, Duration::from_secs(10), full).unwrap();
+            drop(state);
+            thread::sleep(Duration::from_millis(2)); // One too many would come in now.
+            inside.lock().unwrap().0 -= 1;
             !waited.timed_out()
         });
         assert!(met.iter().all(|met| *met), "they wait for each other");

@@ -3,7 +3,8 @@
 
 use super::powercut::certain;
 use super::tests::{MESSAGE, Mailboxes, TRACE};
-use super::{Delivery, Error, Together};
+use super::{Delivery, Error, Target, Together};
+use crate::mail::Bytes;
 use crate::maildrop::twin::{Fails, Twin, names_in};
 use nix::errno::Errno;
 use std::collections::BTreeSet;
@@ -36,7 +37,10 @@ fn deliver(
     together: Together,
 ) -> (Vec<Result<super::Published, Error>>, bool) {
     let delivery = boxes.delivery_on(twin);
-    let mut drafts = delivery.open(names.iter().map(|name| boxes.target(name)).collect(), None);
+    // Whoever is called so has no room.
+    let quota = |name: &str| (name == "full").then_some(Bytes(1));
+    let target = |name: &&str| Target { quota: quota(name), ..boxes.target(name) };
+    let mut drafts = delivery.open(names.iter().map(target).collect(), None);
     let results = match together {
         // At one go, as a small message comes.
         Together::AllOrNone => drafts.finish(MESSAGE, together),
@@ -72,6 +76,19 @@ fn each_mailbox_has_what_it_acknowledged_and_no_more() {
                 "{fails:?}: one's fault alone"
             );
         }
+        failed
+    });
+}
+
+#[test]
+fn a_fault_is_told_of_the_copy_that_has_it() {
+    each_fault(|twin, fails, errno| {
+        let boxes = Mailboxes::new();
+        let (results, failed) = deliver(&boxes, twin, &["full", "anna", "bert", "cleo"], Together::Each);
+        let [full, others @ ..] = results.as_slice() else { panic!("{results:?}") };
+        assert!(full.is_err(), "{fails:?} {errno}: {results:?}");
+        let refused = others.iter().filter(|result| result.is_err()).count();
+        assert!(refused <= 1 || matches!(fails, Fails::From(_)), "{fails:?} {errno}: {results:?}");
         failed
     });
 }
