@@ -38,6 +38,8 @@ pub struct Shared {
     pub upstreams: Upstreams,
     /// The last logins could not be written down the last time, and that was told.
     pub last_logins_fail: AtomicBool,
+    /// Held while they are written: who ends the server waits for a write that has begun.
+    pub last_logins_turn: async_lock::Mutex<()>,
     last_logins: Mutex<BTreeMap<AccountAddress, SystemTime>>,
     next_session: AtomicU64,
 }
@@ -61,6 +63,7 @@ impl Shared {
             budget: Budget::default(),
             upstreams: Upstreams::default(),
             last_logins_fail: AtomicBool::new(false),
+            last_logins_turn: async_lock::Mutex::default(),
             last_logins: Mutex::default(),
             next_session: AtomicU64::new(first_session()),
             settings: RwLock::new(Arc::new(settings)),
@@ -103,6 +106,22 @@ impl Shared {
         let mut noted = self.last_logins.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *noted).into_iter().collect()
     }
+}
+
+/// A server without listeners that keeps its data in `folder`, and anna's account, for tests alone.
+#[cfg(test)]
+pub fn with_anna(folder: &std::path::Path) -> (Arc<Shared>, AccountAddress) {
+    let mut settings = Settings::try_out();
+    settings.data_dir = folder.join("data");
+    settings.auth.pbkdf2_rounds = crate::limits::PBKDF2_ROUNDS_MIN;
+    settings.min_free = crate::mail::Bytes(0);
+    let (certificate, key) =
+        crate::net::make_self_signed(&settings.tls_folder(), &settings.hostname).unwrap();
+    let shared = Arc::new(Shared::open(settings, Tls::load(&certificate, &key).unwrap()).unwrap());
+    let anna = AccountAddress::parse("anna@example.org").unwrap();
+    let password = crate::mail::Password::new("secret".to_owned()).unwrap();
+    shared.accounts.add(&anna, &password).unwrap();
+    (shared, anna)
 }
 
 /// Opens the account database that the settings name; makes it when it is missing.

@@ -39,6 +39,7 @@ pub async fn start(shared: &Arc<Shared>) {
 /// Writes down the last logins, and the credentials that were hashed anew; if that fails they are
 /// kept for the next time.
 pub async fn write_last_logins(shared: &Arc<Shared>) {
+    let _turn = shared.last_logins_turn.lock().await;
     let noted = shared.take_last_logins();
     if noted.is_empty() && !shared.accounts.has_rehashed() {
         return; // An idle server wakes no thread each second.
@@ -127,11 +128,32 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::shared::with_anna;
+    use futures_lite::future;
+    use std::pin::pin;
 
     #[test]
     fn a_failure_that_goes_on_is_told_once() {
         let fails = AtomicBool::new(false);
         let told = [true, true, true, false, false, true, true].map(|failed| note_outcome(&fails, failed));
         assert_eq!(told, [true, false, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn the_end_waits_for_logins_that_are_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, anna) = with_anna(folder.path());
+        shared.logged_in(anna, SystemTime::now());
+        runtime::block_on(async {
+            let mut each_second = pin!(write_last_logins(&shared));
+            assert!(future::poll_once(&mut each_second).await.is_none());
+            let mut at_the_end = pin!(write_last_logins(&shared));
+            let is_over = future::poll_once(&mut at_the_end).await.is_some();
+            assert!(!is_over, "nothing is noted any more, and nothing is in the database");
+            each_second.await;
+            at_the_end.await;
+        });
+        let listed = shared.accounts.list().unwrap();
+        assert!(listed.iter().all(|account| account.last_login.is_some()), "{listed:?}");
     }
 }

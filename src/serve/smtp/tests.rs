@@ -2,8 +2,8 @@
 //! socket pair and comes from whatever address a test gives it.
 
 use super::*;
-use crate::mail::{AccountAddress, Password};
-use crate::net::{Socket, Tls, make_self_signed};
+use crate::net::Socket;
+use crate::serve::shared::with_anna;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
@@ -38,14 +38,7 @@ impl House {
     /// A server without listeners, and anna's account.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = Settings::try_out();
-        settings.data_dir = folder.path().join("data");
-        settings.auth.pbkdf2_rounds = limits::PBKDF2_ROUNDS_MIN;
-        settings.min_free = crate::mail::Bytes(0);
-        let (certificate, key) = make_self_signed(&settings.tls_folder(), &settings.hostname).unwrap();
-        let shared = Arc::new(Shared::open(settings, Tls::load(&certificate, &key).unwrap()).unwrap());
-        let anna = AccountAddress::parse("anna@example.org").unwrap();
-        shared.accounts.add(&anna, &Password::new("secret".to_owned()).unwrap()).unwrap();
+        let (shared, _anna) = with_anna(folder.path());
         Self { folder, shared }
     }
 
