@@ -160,9 +160,9 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Disk jobs that run at once.
 pub const DISK_JOBS_MAX: usize = 16;
-/// Copies of one message that wait for the disk at a time, each on a thread: with four, ten copies take half of the
-/// time on a disk with a journal; with ten, many such messages at once take no less, and a third more of
-/// processor time.
+/// Copies of one message that wait for the disk at a time, each on a thread: with four, ten copies take half
+/// of the time on a disk with a journal; with ten, many such messages at once take no less, and a third more
+/// of processor time.
 pub const SYNCS_ABREAST: usize = 4;
 /// How long the accept loop rests when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

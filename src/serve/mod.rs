@@ -13,6 +13,8 @@ pub mod pop3;
 pub mod reload;
 pub mod shared;
 pub mod smtp;
+#[cfg(test)]
+mod testing;
 pub mod upkeep;
 pub mod upstream;
 

@@ -108,22 +108,6 @@ impl Shared {
     }
 }
 
-/// A server without listeners that keeps its data in `folder`, and anna's account, for tests alone.
-#[cfg(test)]
-pub fn with_anna(folder: &std::path::Path) -> (Arc<Shared>, AccountAddress) {
-    let mut settings = Settings::try_out();
-    settings.data_dir = folder.join("data");
-    settings.auth.pbkdf2_rounds = crate::limits::PBKDF2_ROUNDS_MIN;
-    settings.min_free = crate::mail::Bytes(0);
-    let (certificate, key) =
-        crate::net::make_self_signed(&settings.tls_folder(), &settings.hostname).unwrap();
-    let shared = Arc::new(Shared::open(settings, Tls::load(&certificate, &key).unwrap()).unwrap());
-    let anna = AccountAddress::parse("anna@example.org").unwrap();
-    let password = crate::mail::Password::new("secret".to_owned()).unwrap();
-    shared.accounts.add(&anna, &password).unwrap();
-    (shared, anna)
-}
-
 /// Opens the account database that the settings name; makes it when it is missing.
 ///
 /// # Errors

@@ -128,9 +128,10 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::shared::with_anna;
+    use crate::serve::testing::with_anna;
     use futures_lite::future;
     use std::pin::pin;
+    use std::sync::{Mutex, mpsc};
 
     #[test]
     fn a_failure_that_goes_on_is_told_once() {
@@ -145,11 +146,22 @@ mod tests {
         let (shared, anna) = with_anna(folder.path());
         shared.logged_in(anna, SystemTime::now());
         runtime::block_on(async {
+            let (go_on, wait) = mpsc::channel::<()>();
+            let wait = Arc::new(Mutex::new(wait));
+            let work = |_| {
+                let wait = Arc::clone(&wait);
+                Box::pin(shared.doorway.disk(move || wait.lock().unwrap().recv().is_err()))
+            };
+            let mut busy: Vec<_> = (0..limits::DISK_JOBS_MAX).map(work).collect();
+            for job in &mut busy {
+                assert!(future::poll_once(job).await.is_none());
+            }
             let mut each_second = pin!(write_last_logins(&shared));
-            assert!(future::poll_once(&mut each_second).await.is_none());
+            assert!(future::poll_once(&mut each_second).await.is_none(), "the disk is busy");
             let mut at_the_end = pin!(write_last_logins(&shared));
             let is_over = future::poll_once(&mut at_the_end).await.is_some();
             assert!(!is_over, "nothing is noted any more, and nothing is in the database");
+            drop(go_on);
             each_second.await;
             at_the_end.await;
         });

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::net::Socket;
-use crate::serve::shared::with_anna;
+use crate::serve::testing::with_anna;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::thread::JoinHandle;
