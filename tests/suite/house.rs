@@ -3,7 +3,9 @@
 //! The table is that of `src/lib.rs`; a change of the house is a change here.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::source::{code, files, files_without_tests, src, without_tests};
 
 /// A module and the modules of this crate that it may import, from the ground floor up.
 const FLOORS: [(&str, &[&str]); 19] = [
@@ -58,7 +60,7 @@ const NEVER: [(&str, &[&str]); 12] = [
 
 #[test]
 fn every_floor_imports_downwards_only() {
-    for file in sources() {
+    for file in files() {
         let module = module_of(&file);
         let Some((_, allowed)) = FLOORS.iter().find(|(name, _)| *name == module) else {
             panic!("{}: on which floor is `{module}`?", file.display())
@@ -73,10 +75,10 @@ fn every_floor_imports_downwards_only() {
 
 #[test]
 fn what_never_stands_in_a_module_does_not() {
-    for file in sources() {
+    for file in files_without_tests() {
         let module = module_of(&file);
         let words = NEVER.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, words)| words);
-        let code = without_tests(&file);
+        let code = without_tests(&code(&file)); // Tests may read files and clocks.
         for word in words {
             assert!(!code.contains(word), "{}: `{word}` in `{module}`", file.display());
         }
@@ -85,7 +87,7 @@ fn what_never_stands_in_a_module_does_not() {
 
 #[test]
 fn only_one_file_names_the_runtime() {
-    for file in sources().iter().filter(|file| module_of(file) != "runtime") {
+    for file in files().iter().filter(|file| module_of(file) != "runtime") {
         for word in ["async_std", "smol::", "tokio", "unsafe "] {
             assert!(!code(file).contains(word), "{}: `{word}`", file.display());
         }
@@ -94,7 +96,7 @@ fn only_one_file_names_the_runtime() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for file in sources() {
+    for file in files() {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("//! "), "{} does not open with `//!`", file.display());
     }
@@ -106,46 +108,10 @@ fn crate_paths_are_found_in_lists_too() {
     assert_eq!(crate_paths(code), ["mail", "limits", "wire", "net"]);
 }
 
-fn sources() -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    walk(&src(), &mut found);
-    found.sort();
-    found
-}
-
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
 /// `src/mail/address.rs` and `src/mail.rs` belong to `mail`.
 fn module_of(file: &Path) -> String {
     let inside = file.strip_prefix(src()).unwrap();
     inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned()
-}
-
-/// A file without its comments.
-fn code(file: &Path) -> String {
-    let text = fs::read_to_string(file).unwrap();
-    let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.map(|line| line.split(" // ").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
-}
-
-/// A file without its comments and tests, which may read files and clocks.
-fn without_tests(file: &Path) -> String {
-    if file.file_stem().is_some_and(|stem| stem == "tests") {
-        return String::new();
-    }
-    code(file).split("#[cfg(test)]").next().unwrap_or_default().to_owned()
 }
 
 /// The modules that paths beginning with `crate::` lead into, in the order of the text.

@@ -7,6 +7,7 @@ mod log;
 mod old_server;
 mod rude;
 mod scram;
+mod source;
 
 mod abuse;
 mod account_faults;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+
+use crate::source::{code, files_without_tests, root, without_tests};
 
 #[test]
 fn every_event_and_key_of_the_log_is_in_the_readme() {
-    let source = source_of(&root().join("src"));
+    let source: String = files_without_tests().iter().map(|file| without_tests(&code(file)) + "\n").collect();
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let told = told(&readme);
     let mut written: BTreeSet<String> = behind(&source, "Line::new(\"");
@@ -48,28 +49,9 @@ fn told(readme: &str) -> BTreeSet<String> {
     first_cells.flat_map(|cell| cell.split(", ")).map(|word| word.trim_matches('`').to_owned()).collect()
 }
 
-/// What stands between each `start` and the next quotation mark, tests left out; names made by
+/// What stands between each `start` and the next quotation mark; names made by
 /// `format!` are found where their parts are.
 fn behind(source: &str, start: &str) -> BTreeSet<String> {
     let names = source.split(start).skip(1).filter_map(|rest| rest.split('"').next());
     names.filter(|name| !name.contains('{')).map(str::to_owned).collect()
-}
-
-fn source_of(folder: &Path) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            text += &source_of(&path);
-        } else if path.file_stem().is_some_and(|stem| stem != "tests") {
-            let file = fs::read_to_string(&path).unwrap();
-            let code = file.split("#[cfg(test)]").next().unwrap();
-            text.extend(code.lines().filter(|line| !line.trim_start().starts_with("//")));
-        }
-    }
-    text
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
 }
