@@ -29,7 +29,16 @@ class Server:
         self.bursts = bursts
 
     def messages(self):
-        return sum(len(os.listdir(folder)) for folder in map(self.new, NAMES) if folder.is_dir())
+        return sum(len(os.listdir(folder)) for folder in self.folders())
+
+    def forget(self):
+        """Takes away what has arrived."""
+        for folder in self.folders():
+            for file in folder.iterdir():
+                file.unlink()
+
+    def folders(self):
+        return filter(Path.is_dir, map(self.new, NAMES))
 
 
 class Roomy(Trial):
