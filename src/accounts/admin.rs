@@ -216,12 +216,14 @@ impl Accounts {
 
 /// One address is either an account or an alias: no mail has two ways to go.
 pub(super) fn vacant(db: &Connection, address: &AccountAddress) -> Result<(), ChangeError> {
-    let (local_part, domain) = (address.local_part(), address.domain().as_str());
-    if id_of(db, ACCOUNT, local_part, domain)?.is_some() {
-        return Err(ChangeError::Exists);
-    }
-    if id_of(db, ALIAS, local_part, domain)?.is_some() {
-        return Err(ChangeError::TakenByAlias);
+    for address in [Some(address.clone()), address.in_other_form()].into_iter().flatten() {
+        let (local_part, domain) = (address.local_part(), address.domain().as_str());
+        if id_of(db, ACCOUNT, local_part, domain)?.is_some() {
+            return Err(ChangeError::Exists);
+        }
+        if id_of(db, ALIAS, local_part, domain)?.is_some() {
+            return Err(ChangeError::TakenByAlias);
+        }
     }
     Ok(())
 }

@@ -182,7 +182,13 @@ pub(super) fn find(db: &Connection, user: &UserName) -> Result<Option<Login>, Er
         let Ok(address) = AccountAddress::parse(user.as_str()) else {
             return Ok(None);
         };
-        return only_row(db, BY_ADDRESS, (address.local_part(), address.domain().as_str()));
+        for address in [Some(address.clone()), address.in_other_form()].into_iter().flatten() {
+            let found = only_row(db, BY_ADDRESS, (address.local_part(), address.domain().as_str()))?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        return Ok(None);
     }
     only_row(db, BY_LOCAL_PART, (user.as_str().to_lowercase(),))
 }

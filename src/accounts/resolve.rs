@@ -1,8 +1,9 @@
 //! "Is it for one of ours?": which mailboxes a forward-path leads to.
 //!
 //! One address is looked for as: account, alias, account without `+detail`, alias without it,
-//! postmaster, catch-all, what an old server may have. An alias' targets are looked for in the same way, so nothing depends on
-//! how mail came to an address. All from one state of the database, by indexed look-ups alone.
+//! postmaster, catch-all, what an old server may have; a domain with two forms in both, as it was written
+//! first. An alias' targets are looked for in the same way, so nothing depends on how mail came to an
+//! address. All from one state of the database, by indexed look-ups alone.
 
 use super::upstream::{Scope, upstream_behind};
 use super::{Accounts, Error, Mailbox, Unresolved, address_of, quota_read};
@@ -120,7 +121,7 @@ impl Walk<'_> {
             None if address.local_part().contains(['@', '%', '!']) => {}
             // No account can be called so, and "everything else" is what a catch-all is for.
             None => {
-                let catch_all = self.alias("", domain)?;
+                let catch_all = self.catch_all(domain)?;
                 self.take(catch_all, 0)?;
             }
         }
@@ -168,7 +169,8 @@ impl Walk<'_> {
 
     /// The table at the head of this file, from top to bottom.
     fn find(&mut self, address: &AccountAddress) -> Result<Found, Error> {
-        for name in [Some(address.clone()), address.without_detail()].into_iter().flatten() {
+        let forms: Vec<_> = [Some(address.clone()), address.in_other_form()].into_iter().flatten().collect();
+        for name in forms.iter().flat_map(|form| [Some(form.clone()), form.without_detail()]).flatten() {
             let account = self.account(&name)?;
             if !matches!(account, Found::Nothing) {
                 return Ok(account);
@@ -182,11 +184,17 @@ impl Walk<'_> {
         if is_postmaster(address) && self.is_local(address.domain())? {
             return self.oldest();
         }
-        let catch_all = self.alias("", address.domain())?;
-        match catch_all {
-            Found::Nothing => self.at_old_server(address),
-            found => Ok(found),
+        let catch_all = self.catch_all(address.domain())?;
+        if !matches!(catch_all, Found::Nothing) {
+            return Ok(catch_all);
         }
+        for form in &forms {
+            let found = self.at_old_server(form)?;
+            if !matches!(found, Found::Nothing) {
+                return Ok(found);
+            }
+        }
+        Ok(Found::Nothing)
     }
 
     /// POP3 tells nobody without a password whether there is such a user. So an address with an old server
@@ -216,8 +224,20 @@ impl Walk<'_> {
 
     /// RFC 5321, 4.5.1 makes the host's own name local, though no account may be there.
     fn is_local(&self, domain: &Domain) -> Result<bool, Error> {
-        let is_used = || self.db.prepare_cached(IS_LOCAL)?.query_row((domain.as_str(),), |row| row.get(0));
-        Ok(domain == self.hostname || is_used()?)
+        let is_used = |domain: &Domain| {
+            self.db.prepare_cached(IS_LOCAL)?.query_row((domain.as_str(),), |row| row.get::<_, bool>(0))
+        };
+        let is_one = |domain: &Domain| Ok::<_, Error>(domain == self.hostname || is_used(domain)?);
+        Ok(is_one(domain)? || domain.other_form().map_or(Ok(false), |other| is_one(&other))?)
+    }
+
+    /// Whatever has no name of its own in a domain.
+    fn catch_all(&self, domain: &Domain) -> Result<Found, Error> {
+        let found = self.alias("", domain)?;
+        match (found, domain.other_form()) {
+            (Found::Nothing, Some(other)) => self.alias("", &other),
+            (found, _) => Ok(found),
+        }
     }
 
     fn account(&self, name: &AccountAddress) -> Result<Found, Error> {

@@ -8,6 +8,7 @@ pub mod contents;
 pub mod credentials;
 pub mod date;
 pub mod envelope;
+pub mod idn;
 pub mod octets;
 pub mod path;
 pub mod peer;

@@ -63,6 +63,11 @@ pub struct Received<'a> {
 
 /// The lines on top of one mailbox's copy, LF at each end.
 pub fn lines(reverse_path: &ReversePath, delivered_to: &AccountAddress, received: &Received<'_>) -> String {
+    // Without SMTPUTF8 nobody has said that whoever reads it knows letters beyond ASCII (RFC 6531, 3.7.1).
+    let in_ascii = delivered_to
+        .in_other_form()
+        .filter(|other| !received.transport.utf8 && other.domain().as_str().is_ascii());
+    let delivered_to = in_ascii.as_ref().unwrap_or(delivered_to);
     let mut lines = format!("Return-Path: {reverse_path}\nDelivered-To: {delivered_to}\n");
     lines.push_str(&received.to_line());
     lines
@@ -128,19 +133,38 @@ mod tests {
 
     const ESMTPS: Transport = Transport { lmtp: false, extended: true, tls: true, utf8: false };
 
-    fn received(helo: &str) -> String {
-        let by = Domain::parse("mail.example.org").unwrap();
-        Received {
+    fn by(helo: &str, transport: Transport, told: impl Fn(&Received<'_>) -> String) -> String {
+        told(&Received {
             helo,
             peer: Peer::Tcp("192.0.2.1:999".parse().unwrap()),
-            by: &by,
-            transport: ESMTPS,
+            by: &Domain::parse("mail.example.org").unwrap(),
+            transport,
             tls: Some("TLSv1.3 TLS13_AES_256_GCM_SHA384"),
             id: "00000000002a.1",
             recipient: Some("<anna@example.org>"),
             date: "Sun, 22 Nov 2026 03:54:43 +0000",
+        })
+    }
+
+    fn received(helo: &str) -> String {
+        by(helo, ESMTPS, |received| received.to_line())
+    }
+
+    #[test]
+    fn an_international_mailbox_is_in_ascii_where_nobody_has_said_smtputf8() {
+        let delivered_to = |utf8, mailbox: &str| {
+            let mailbox = AccountAddress::parse(mailbox).unwrap();
+            let told = |received: &Received<'_>| lines(&ReversePath::Null, &mailbox, received);
+            by("mx", Transport { utf8, ..ESMTPS }, told).lines().nth(1).unwrap().to_owned()
+        };
+        for (utf8, mailbox, written) in [
+            (false, "eva@münchen.example", "eva@xn--mnchen-3ya.example"),
+            (true, "eva@münchen.example", "eva@münchen.example"),
+            (false, "eva@xn--mnchen-3ya.example", "eva@xn--mnchen-3ya.example"),
+            (true, "eva@xn--mnchen-3ya.example", "eva@xn--mnchen-3ya.example"),
+        ] {
+            assert_eq!(delivered_to(utf8, mailbox), format!("Delivered-To: {written}"));
         }
-        .to_line()
     }
 
     #[test]

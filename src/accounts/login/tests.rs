@@ -44,12 +44,14 @@ fn the_right_password_gets_in_and_no_other() {
 #[test]
 fn a_name_is_the_address_or_the_local_part_of_one_account() {
     let fixture = Fixture::new();
-    let accounts = fixture.with(&["anna@x.org", "bert@x.org", "bert@y.org", "grün@x.org"]);
+    let accounts = fixture.with(&["anna@x.org", "bert@x.org", "bert@y.org", "grün@x.org", "eva@bücher.org"]);
     for (name, account) in [
         ("Anna@X.org", Some("anna@x.org")),
         (" anna ", Some("anna@x.org")),
         ("ANNA", Some("anna@x.org")),
         ("GRÜN", Some("grün@x.org")),
+        ("Eva@Bücher.org", Some("eva@bücher.org")),
+        ("eva@xn--bcher-kva.org", Some("eva@bücher.org")),
         ("bert", None),
         ("bert@y.org", Some("bert@y.org")),
         ("anna+list@x.org", None),

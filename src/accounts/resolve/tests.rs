@@ -1,5 +1,6 @@
 //! The way of an address to its mailboxes.
 
+use super::super::ChangeError;
 use super::super::testing::{Fixture, address, alias};
 use super::super::upstream::{Security, Trust, Upstream, UserPattern};
 use super::*;
@@ -113,6 +114,38 @@ fn local_is_where_an_account_or_an_alias_is_and_the_host() {
             ("anna@[IPv6:2001:db8::1]", "foreign"),
         ],
     );
+}
+
+/// A sender without SMTPUTF8 cannot write the one, and who types it would not write the other.
+#[test]
+fn both_forms_of_an_international_domain_are_one() {
+    let (_folder, accounts) = house(
+        &["eva@münchen.example", "bert@xn--bcher-kva.example", "eva@xn--bcher-kva.example"],
+        &["@xn--bcher-kva.example bert@bücher.example", "team@x.org eva@xn--mnchen-3ya.example"],
+    );
+    check(
+        &accounts,
+        &[
+            ("eva@münchen.example", "eva@münchen.example"),
+            ("eva+list@XN--MNCHEN-3YA.example", "eva@münchen.example"),
+            ("nobody@xn--mnchen-3ya.example", "unknown"),
+            ("postmaster@xn--mnchen-3ya.example", "eva@münchen.example"),
+            ("eva@bücher.example", "eva@xn--bcher-kva.example"),
+            ("nobody@bücher.example", "bert@xn--bcher-kva.example"),
+            ("\"a b\"@bücher.example", "bert@xn--bcher-kva.example"),
+            ("team@x.org", "eva@münchen.example"),
+            ("eva@xn--mnchen-3yb.example", "foreign"),
+        ],
+    );
+    assert!(matches!(accounts.is_vacant(&address("eva@xn--mnchen-3ya.example")), Err(ChangeError::Exists)));
+}
+
+#[test]
+fn an_old_server_is_that_of_both_forms_of_its_domain() {
+    let (_folder, accounts) = house(&[], &[]);
+    let domain = Scope::Domain(Domain::parse("münchen.example").unwrap());
+    accounts.add_upstream(&old_server(domain, false)).unwrap();
+    check(&accounts, &[("eva@xn--mnchen-3ya.example", "not yet")]);
 }
 
 #[test]
