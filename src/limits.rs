@@ -250,8 +250,11 @@ pub const FAILING_PEERS_MAX: usize = 100_000;
 
 // ---- The disk -------------------------------------------------------------------------------
 
-/// Free space that deliveries leave to everything else on the disk.
+/// Free space that deliveries leave to everything else on the disk, if nobody says how much.
 pub const MIN_FREE_DEFAULT: u64 = 64 * 1024 * 1024;
+/// But no more than this part of the disk, or a small one (a partition of its own, a memory card) would never
+/// take a message.
+pub const MIN_FREE_PART: u64 = 16;
 /// How long the figure of the free space is good enough to answer MAIL SIZE= and to say 354 with. Each
 /// message asks the disk again when it is written, so under load the figure is always fresh.
 pub const FREE_SPACE_KNOWN_FOR: Duration = Duration::from_millis(100);

@@ -23,8 +23,8 @@ pub struct Settings {
     pub user: Option<String>,
     /// How long running sessions get at a shutdown.
     pub shutdown_grace: Duration,
-    /// Kept free on the disk by deliveries (`min_free = "64 MiB"`).
-    pub min_free: Bytes,
+    /// Kept free on the disk by deliveries; `None` is 64 MiB, or less on a small disk.
+    pub min_free: Option<Bytes>,
     /// `[smtp]`
     pub smtp: Smtp,
     /// `[pop3]`
@@ -236,7 +236,7 @@ impl Settings {
             data_dir: or(written.data_dir, || PathBuf::from("/var/lib/restante")),
             user: written.user,
             shutdown_grace: or(written.shutdown_grace, || limits::SHUTDOWN_GRACE_DEFAULT),
-            min_free: Bytes(written.min_free.map_or(limits::MIN_FREE_DEFAULT, |size| size.0)),
+            min_free: written.min_free.map(|size| Bytes(size.0)),
             smtp: Smtp::complete(written.smtp),
             pop3: Pop3::complete(written.pop3, written.upstream_wait),
             lmtp: Lmtp { listen: listens(written.lmtp.listen, None) },

@@ -36,7 +36,6 @@ struct Shared<D> {
     tree: Tree<D>,
     /// As it may stand in a file name.
     host: String,
-    min_free: Bytes,
     usages: Usages,
     free: Free,
     rounds: Rounds,
@@ -101,22 +100,28 @@ impl fmt::Display for Error {
 }
 
 impl Delivery {
-    /// `mail` is DATA_DIR/mail, `hostname` ends in file names, `min_free` is kept free on the disk.
-    pub fn new(mail: PathBuf, hostname: &Domain, min_free: Bytes) -> Self {
+    /// `mail` is DATA_DIR/mail, `hostname` ends in file names, `min_free` is kept free on the disk: as much as
+    /// fits it if nobody has said.
+    pub fn new(mail: PathBuf, hostname: &Domain, min_free: Option<Bytes>) -> Self {
         Self::on(OsDisk, mail, hostname, min_free, SystemTime::now)
     }
 }
 
 impl<D: Disk> Delivery<D> {
     /// The same on another disk and by another clock.
-    fn on(disk: D, mail: PathBuf, hostname: &Domain, min_free: Bytes, now: fn() -> SystemTime) -> Self {
+    fn on(
+        disk: D,
+        mail: PathBuf,
+        hostname: &Domain,
+        min_free: Option<Bytes>,
+        now: fn() -> SystemTime,
+    ) -> Self {
         let host = name::safe_host(hostname.as_str());
         let shared = Shared {
             tree: Tree::new(disk, mail),
             host,
-            min_free,
             usages: Usages::default(),
-            free: Free::default(),
+            free: Free::new(min_free),
             rounds: Rounds::default(),
             now,
         };
@@ -171,11 +176,11 @@ impl<D: Disk> Delivery<D> {
 
 impl<D: Disk> Shared<D> {
     fn check_space(&self, expected: Bytes) -> Result<(), Error> {
-        self.free.check(self.tree.mail(), self.min_free, expected)
+        self.free.check(self.tree.mail(), expected)
     }
 
     fn had_space(&self, expected: Bytes) -> bool {
-        self.free.was_enough(self.min_free, expected)
+        self.free.was_enough(expected)
     }
 
     fn room(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> Result<(), Error> {

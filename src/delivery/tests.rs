@@ -64,11 +64,11 @@ impl Mailboxes {
     /// A delivery on that disk.
     pub fn delivery_on(&self, twin: Twin) -> Delivery<Twin> {
         let host = Domain::parse("mail.example.org").unwrap();
-        Delivery::on(twin, self.mail(), &host, Bytes(0), SystemTime::now)
+        Delivery::on(twin, self.mail(), &host, Some(Bytes(0)), SystemTime::now)
     }
 
     fn delivery(&self) -> Delivery {
-        Delivery::new(self.mail(), &Domain::parse("mail.example.org").unwrap(), Bytes(0))
+        Delivery::new(self.mail(), &Domain::parse("mail.example.org").unwrap(), Some(Bytes(0)))
     }
 
     fn deliver(&self, target: Target) -> Result<Published, Error> {
@@ -164,7 +164,7 @@ fn one_full_mailbox_fails_all_over_smtp_and_itself_over_lmtp() {
 fn the_reserve_is_asked_for_before_anything_is_made() {
     let boxes = Mailboxes::new();
     let host = Domain::parse("h.example").unwrap();
-    let delivery = Delivery::new(boxes.mail(), &host, Bytes(u64::MAX));
+    let delivery = Delivery::new(boxes.mail(), &host, Some(Bytes(u64::MAX)));
     assert_eq!(delivery.space(None), Err(Error::NoSpace));
     let drafts = delivery.open(vec![boxes.target("anna")], None);
     assert_eq!(drafts.faults(), [Some(Error::NoSpace)]);
@@ -219,7 +219,7 @@ fn the_reserve_is_looked_at_again_before_anything_is_written() {
     let boxes = Mailboxes::new();
     let mut drafts = boxes.delivery().open(vec![boxes.target("anna")], None);
     // Between 354 and the text somebody else has filled the disk.
-    let full = Delivery::new(boxes.mail(), &Domain::parse("h.example").unwrap(), Bytes(u64::MAX));
+    let full = Delivery::new(boxes.mail(), &Domain::parse("h.example").unwrap(), Some(Bytes(u64::MAX)));
     drafts.shared = Arc::clone(&full.shared);
     drafts.write(MESSAGE);
     assert_eq!(drafts.faults(), [Some(Error::NoSpace)]);
@@ -251,7 +251,7 @@ fn names_stay_unique_though_the_clock_stands_still_or_jumps_back() {
     }
     let boxes = Mailboxes::new();
     let host = Domain::parse("h.example").unwrap();
-    let delivery = Delivery::on(OsDisk, boxes.mail(), &host, Bytes(0), stopped);
+    let delivery = Delivery::on(OsDisk, boxes.mail(), &host, Some(Bytes(0)), stopped);
     for _ in 0..20 {
         let mut drafts = delivery.open(vec![boxes.target("anna")], None);
         drafts.write(MESSAGE);

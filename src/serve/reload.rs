@@ -90,7 +90,7 @@ fn keep<T: Clone + PartialEq>(key: &'static str, new: &mut T, running: &T, told:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::Domain;
+    use crate::mail::{Bytes, Domain};
 
     #[test]
     fn each_setting_that_was_used_up_at_the_start_is_kept() {
@@ -99,7 +99,7 @@ mod tests {
         new.hostname = Domain::parse("other.example.org").unwrap();
         new.data_dir.push("elsewhere");
         new.user = Some("mail".to_owned());
-        new.min_free.0 += 1;
+        new.min_free = Some(Bytes(1));
         let another = || "127.0.0.1:1".parse().unwrap();
         for list in
             [&mut new.smtp.listen, &mut new.lmtp.listen, &mut new.pop3.listen, &mut new.pop3.listen_tls]

@@ -13,7 +13,7 @@ pub fn with_anna(folder: &Path) -> (Arc<Shared>, AccountAddress) {
     let mut settings = Settings::try_out();
     settings.data_dir = folder.join("data");
     settings.auth.pbkdf2_rounds = limits::PBKDF2_ROUNDS_MIN;
-    settings.min_free = Bytes(0);
+    settings.min_free = Some(Bytes(0));
     let (certificate, key) = make_self_signed(&settings.tls_folder(), &settings.hostname).unwrap();
     let shared = Arc::new(Shared::open(settings, Tls::load(&certificate, &key).unwrap()).unwrap());
     let anna = AccountAddress::parse("anna@example.org").unwrap();

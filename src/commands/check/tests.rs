@@ -73,7 +73,7 @@ fn what_stands_where_a_folder_will_be_is_an_error() {
 #[test]
 fn a_disk_with_less_room_than_is_kept_free_is_a_warning() {
     let home = tempfile::tempdir().unwrap();
-    let settings = Settings { min_free: Bytes(u64::MAX), ..settings(home.path()) };
+    let settings = Settings { min_free: Some(Bytes(u64::MAX)), ..settings(home.path()) };
     assert_eq!(errors(&settings), [""; 0]);
     assert!(warnings(&settings)[0].contains("`min_free`"), "{:?}", warnings(&settings));
 }

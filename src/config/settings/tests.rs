@@ -30,7 +30,7 @@ fn an_empty_file_means_the_defaults() {
     assert_eq!(found.mail(), Path::new("/var/lib/restante/mail"));
     assert_eq!(found.tls_folder(), Path::new("/var/lib/restante/tls"));
     assert_eq!(found.shutdown_grace, Duration::from_secs(30));
-    assert_eq!(found.min_free, Bytes(64 << 20));
+    assert_eq!(found.min_free, None);
     assert_eq!(shown(&found.smtp.listen), ["0.0.0.0:25", "[::]:25"]);
     assert_eq!(found.smtp.max_message_size, 50 << 20);
     assert_eq!(found.smtp.max_recipients, 100);
@@ -106,7 +106,7 @@ fn what_is_written_is_used() {
         data_dir: PathBuf::from("data"),
         user: Some("mail".to_owned()),
         shutdown_grace: Duration::from_secs(1),
-        min_free: Bytes(0),
+        min_free: Some(Bytes(0)),
         smtp: Smtp {
             listen: Vec::new(),
             max_message_size: 1000,
@@ -152,7 +152,7 @@ fn the_wait_for_an_old_server_may_stand_with_pop3_or_above_all() {
 
 #[test]
 fn sizes_may_have_a_unit_and_choices_are_words() {
-    assert_eq!(settings("min_free = \"1 GiB\"").min_free, Bytes(1 << 30));
+    assert_eq!(settings("min_free = \"1 GiB\"").min_free, Some(Bytes(1 << 30)));
     for (word, choice) in [
         ("never", PlaintextLogin::Never),
         ("loopback", PlaintextLogin::Loopback),
