@@ -126,6 +126,9 @@ pub const MESSAGE_BLOCKS_LARGE_MAX: usize = 8;
 pub const COMMANDS_CHUNK: usize = 4096;
 /// How long a refused peer may take to accept the word that it is refused.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Handshakes at once with those who are over a limit on port 995, to say so: enough for a family that meets
+/// its own limit, and next to nothing of the processor under a flood.
+pub const REFUSED_HANDSHAKES_MAX: usize = 4;
 /// How often a run of refused connections is told in the log.
 pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
 /// Octets that the kernel holds for a peer that does not take them (it doubles this for its own

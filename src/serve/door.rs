@@ -9,10 +9,11 @@ use super::{pop3, smtp, upkeep};
 use crate::config::Settings;
 use crate::limits;
 use crate::mail::{Peer, SessionId};
-use crate::net::{Full, Gate, Listener, Permit, Stream};
+use crate::net::{Full, Gate, Listener, Permit, Stream, Tickets};
 use crate::pop3::Response;
 use crate::runtime;
 use crate::smtp::{Reply, Role};
+use async_lock::Semaphore;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -47,6 +48,8 @@ pub struct Door {
     smtp: Arc<Gate>,
     lmtp: Arc<Gate>,
     pop3: Arc<Gate>,
+    /// Handshakes with those who are turned away.
+    courtesies: Arc<Semaphore>,
     /// By [`Why`]: a banned address that keeps knocking does not hide that we are full.
     refused: Mutex<[Rush; 3]>,
 }
@@ -72,7 +75,8 @@ impl Door {
         let settings = shared.settings();
         let smtp = || Gate::new(settings.smtp.max_connections, settings.smtp.max_connections_per_ip);
         let pop3 = Gate::new(settings.pop3.max_connections, settings.pop3.max_connections_per_ip);
-        Self { smtp: smtp(), lmtp: smtp(), pop3, refused: Mutex::default(), shared }
+        let courtesies = Arc::new(Semaphore::new(limits::REFUSED_HANDSHAKES_MAX));
+        Self { smtp: smtp(), lmtp: smtp(), pop3, courtesies, refused: Mutex::default(), shared }
     }
 
     /// Puts the limits of other settings in force; who is in stays in.
@@ -126,7 +130,10 @@ impl Door {
             }
             Err(why) => {
                 self.tell_refusal(protocol, &stream, why);
-                runtime::spawn(refuse(protocol, stream, why));
+                match protocol {
+                    Protocol::Pop3s => self.refuse_inside_tls(stream, why),
+                    _ => runtime::spawn(refuse(protocol, stream, why)),
+                }
             }
         }
     }
@@ -148,6 +155,26 @@ impl Door {
             Full::All => Why::AllFull,
             Full::Peer => Why::PeerFull,
         })
+    }
+
+    /// A mail program takes a port that closes without a word for broken TLS, and its user looks for the fault
+    /// there. But a handshake for everyone who is refused is what a flood would want: a few at a time
+    /// get one, and a guesser none.
+    fn refuse_inside_tls(&self, stream: Stream, why: Why) {
+        if matches!(why, Why::Banned) {
+            return;
+        }
+        let Some(courtesy) = self.courtesies.try_acquire_arc() else { return };
+        let shared = Arc::clone(&self.shared);
+        runtime::spawn(async move {
+            let refusal = Box::pin(async {
+                if let Ok(stream) = stream.secure(&shared.tls, Tickets::Never).await {
+                    refuse(Protocol::Pop3s, stream, why).await;
+                }
+            });
+            let _ = runtime::timeout(limits::REFUSAL_TIMEOUT, refusal).await;
+            drop(courtesy);
+        });
     }
 
     fn tell_refusal(&self, protocol: Protocol, stream: &Stream, why: Why) {
@@ -180,16 +207,16 @@ async fn session(shared: Arc<Shared>, protocol: Protocol, stream: Stream, permit
     drop((permit, running));
 }
 
-/// Says why, and closes. Inside TLS it closes only: a handshake for everyone who
-/// is refused is what a flood would want.
+/// Says why, and closes.
 async fn refuse(protocol: Protocol, mut stream: Stream, why: Why) {
     let mut words = Vec::new();
     match (protocol, why) {
         (Protocol::Smtp | Protocol::Lmtp, _) => Reply::TOO_MANY_CONNECTIONS.write_to(&mut words),
-        (Protocol::Pop3, Why::Banned) => Response::BANNED.write_to(&mut words),
-        (Protocol::Pop3, _) => Response::TOO_MANY_CONNECTIONS.write_to(&mut words),
-        (Protocol::Pop3s, _) => return,
+        (Protocol::Pop3 | Protocol::Pop3s, Why::Banned) => Response::BANNED.write_to(&mut words),
+        (Protocol::Pop3 | Protocol::Pop3s, _) => Response::TOO_MANY_CONNECTIONS.write_to(&mut words),
     }
     // Whether it arrives is the peer's affair: it was refused either way.
-    let _ = stream.send(&words, limits::REFUSAL_TIMEOUT).await;
+    if stream.send(&words, limits::REFUSAL_TIMEOUT).await.is_ok() && protocol == Protocol::Pop3s {
+        stream.close().await; // TLS has an end of its own.
+    }
 }

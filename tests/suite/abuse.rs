@@ -111,16 +111,16 @@ fn resets_in_every_state_harm_nobody() {
 #[test]
 fn one_address_has_so_many_connections_and_no_more() {
     let server = Server::start("smtp.max_connections_per_ip = 2\npop3.max_connections_per_ip = 2");
-    for (protocol, refusal) in [("smtp", "421 4.7.0"), ("pop3", "-ERR [SYS/TEMP]")] {
-        crowd(server.address(protocol), refusal);
+    for (protocol, refusal) in CROWDED {
+        crowd(server.address(protocol), protocol == "pop3s", refusal);
     }
 }
 
 #[test]
 fn a_protocol_has_so_many_connections_and_no_more() {
     let server = Server::start("smtp.max_connections = 2\npop3.max_connections = 2");
-    for (protocol, refusal) in [("smtp", "421 4.7.0"), ("pop3", "-ERR [SYS/TEMP]")] {
-        crowd(server.address(protocol), refusal);
+    for (protocol, refusal) in CROWDED {
+        crowd(server.address(protocol), protocol == "pop3s", refusal);
     }
 }
 
@@ -133,10 +133,14 @@ fn strangers_that_fill_the_smtp_port_do_not_keep_mail_on_this_machine_out() {
     local.quit();
 }
 
+/// Those who are over a limit, and what they hear; inside TLS as well, or it would look broken.
+const CROWDED: [(&str, &str); 3] =
+    [("smtp", "421 4.7.0"), ("pop3", "-ERR [SYS/TEMP]"), ("pop3s", "-ERR [SYS/TEMP]")];
+
 /// Two get in, a third does not, and when one has gone the next gets in.
-fn crowd(address: SocketAddr, refusal: &str) {
+fn crowd(address: SocketAddr, tls: bool, refusal: &str) {
     let greeting = || {
-        let mut client = Client::tcp(address);
+        let mut client = if tls { Client::tls(address) } else { Client::tcp(address) };
         let line = String::from_utf8(client.line()).unwrap();
         (client, line)
     };
