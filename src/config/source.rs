@@ -58,6 +58,9 @@ pub(super) fn explain(file: &Path, text: &str, error: &toml::de::Error) -> Findi
     let message = message.as_str();
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let key = rest.split('`').next().unwrap_or_default();
+        // As it is written, where the section stands in front of it: `smtp.key = 1`.
+        let dotted = |written: &&str| written.rsplit_once('.').is_some_and(|(_, last)| last == key);
+        let key = place.key.filter(dotted).unwrap_or(key);
         return Finding {
             what: if place.is_header {
                 format!("{at}: unknown section [{key}]")
@@ -67,8 +70,10 @@ pub(super) fn explain(file: &Path, text: &str, error: &toml::de::Error) -> Findi
             remedy: format!("remove it, or {COMPARE}"),
         };
     }
-    let Some(key) = place.key.filter(|_| !place.is_header) else {
-        return Finding { what: format!("{at}: {message}"), remedy: COMPARE.to_owned() };
+    let Some(key) = place.key else {
+        let header = place.section.filter(|_| place.is_header).map(|name| format!("[{name}]: "));
+        let what = format!("{at}: {}{message}", header.unwrap_or_default());
+        return Finding { what, remedy: COMPARE.to_owned() };
     };
     // What our types say carries its remedy behind the last colon; what serde says ends with what
     // it expected.
@@ -117,9 +122,16 @@ impl<'a> Place<'a> {
         let lines: Vec<&str> = text.get(..end).unwrap_or(text).split('\n').collect();
         let section_at = lines.iter().rposition(|line| header(line).is_some());
         let section = section_at.and_then(|at| header(lines[at]));
-        // A list may go over several lines: the key stands above. Never above the section's header.
-        let key = lines[section_at.map_or(0, |at| at + 1)..].iter().rev().find_map(|line| key(line));
         let is_header = lines.last().is_some_and(|line| header(line).is_some());
+        // A list may go over several lines: the key stands above, at an open bracket. Never above the header.
+        let body = &lines[section_at.map_or(0, |at| at + 1)..];
+        let key_at = body.iter().rposition(|line| key(line).is_some());
+        let is_open = |at: usize| {
+            let above = body.get(at..body.len() - 1).unwrap_or_default();
+            let count = |bracket| above.iter().map(|line| line.matches(bracket).count()).sum::<usize>();
+            above.is_empty() || count('[') > count(']')
+        };
+        let key = key_at.filter(|at| is_open(*at)).and_then(|at| key(body[at]));
         Self { line: lines.len(), is_header, section, key }
     }
 

@@ -55,6 +55,11 @@ fn a_place_has_a_line_a_section_and_a_key() {
         let place = Place::of(text, text.find(part).unwrap());
         assert_eq!((place.line, place.section, place.key), (line, section, key), "{part:?}");
     }
+    // What is no part of the value above is not blamed on it.
+    for text in ["data_dir = \"/x\"\n[smtp\nlisten = []", "list = [\n]\nhostname\n"] {
+        let place = Place::of(text, text.find("smtp").or(text.find("hostname")).unwrap());
+        assert_eq!(place.key, None, "{text:?}");
+    }
     // TOML may point behind the end, and the text may be empty.
     for (text, offset) in [("", 0), ("a", 1), ("a", 9), ("é", 1)] {
         assert_eq!(Place::of(text, offset).line, 1);

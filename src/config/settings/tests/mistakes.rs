@@ -3,6 +3,12 @@
 /// What is written, and what is said about it.
 pub(super) const MISTAKES: &[(&str, &str)] = &[
     ("\nfoo = 1", "restante.toml:2: unknown key `foo`: remove it, or compare with etc/restante.toml"),
+    ("smtp.foo = 1", "restante.toml:1: unknown key `smtp.foo`: remove it, or compare with etc/restante.toml"),
+    ("[lmtp]\n[lmtp]", "restante.toml:2: [lmtp]: duplicate key: compare with etc/restante.toml"),
+    (
+        "user = \"a\"\nhostname",
+        "restante.toml:2: key with no value, expected `=`: compare with etc/restante.toml",
+    ),
     (
         "[smtp]\nlisten = []\n\nidle = \"5m\"\n",
         "restante.toml:4: unknown key `idle` in [smtp]: remove it, or compare with etc/restante.toml",
