@@ -10,6 +10,7 @@ use super::old_server::Access;
 use super::table;
 use crate::config::{Finding, Settings};
 use crate::fetch::{Compared, Connection, Here, Login, Patience, Server};
+use crate::import::words::{counted, of_number};
 use crate::mail::{AccountAddress, Peer};
 use crate::maildrop::disk::OsDisk;
 use crate::maildrop::ledger::{Ledger, Origin};
@@ -110,10 +111,11 @@ impl Verdict {
     /// For a person.
     pub fn told(&self) -> String {
         let Self { address, against, there, here, different, .. } = self;
-        let mut text =
-            format!("{address}: {there} messages at {against}, {here} here, {different} differences\n");
+        let (there, different) = (counted(*there, "message"), counted(*different, "difference"));
+        let mut text = format!("{address}: {there} at {against}, {here} here, {different}\n");
         if self.deleted_here > 0 {
-            text += &format!("{} came over and were deleted here since\n", self.deleted_here);
+            let were = of_number(self.deleted_here, "was", "were");
+            text += &format!("{} came over and {were} deleted here since\n", self.deleted_here);
         }
         text.extend(self.differences.iter().map(|difference| format!("  {difference}\n")));
         text
@@ -127,8 +129,10 @@ impl Verdict {
         let Some(first) = self.differences.first() else { return Ok(()) };
         Err(Finding {
             what: format!(
-                "{}: {} differences from {}, the first: {first}",
-                self.address, self.different, self.against
+                "{}: {} from {}, the first: {first}",
+                self.address,
+                counted(self.different, "difference"),
+                self.against
             ),
             remedy: "let nobody log in before it is clear why; what is only there comes with \
                      `restante import pop3`"

@@ -9,6 +9,7 @@ use super::letter::{Letter, Reader};
 use super::mailbox::{found, place};
 use super::problem::Problem;
 use super::server::{Login, Patience, Server};
+use crate::import::words::{counted, of_number};
 use crate::import::{Error, Found, Inventory, Provenance, SkippedItem, Source};
 use crate::pop3::client::Request;
 use crate::runtime;
@@ -122,10 +123,13 @@ impl<S: Source> Matched<S> {
         }
         let unknown = inventory.messages.len() - known;
         if unknown > 0 {
-            let server = &self.server;
-            inventory.warnings.push(format!(
-                "{unknown} messages are not listed by {server}: they stand at the end, under new unique-ids"
-            ));
+            let (are, stand) = of_number(
+                unknown,
+                ("is", "it stands at the end, under a new unique-id"),
+                ("are", "they stand at the end, under new unique-ids"),
+            );
+            let messages = counted(unknown, "message");
+            inventory.warnings.push(format!("{messages} {are} not listed by {}: {stand}", self.server));
         }
     }
 

@@ -15,6 +15,7 @@ pub mod provenance;
 pub mod source;
 pub mod uidl_format;
 mod way;
+pub mod words;
 
 pub use doveconf::Doveconf;
 pub use landing::{Failure, Imported, Landing, Progress, Uidl};

@@ -189,7 +189,7 @@ fn files_get_the_order_and_the_unique_ids_of_the_old_server() {
     assert_eq!(kept, [&b"second"[..], b"twin", b"other twin"]);
     assert!(matches!(inventory.messages[3].unique_id, UniqueIdOf::Made { .. }), "nobody has listed it");
     assert!(inventory.skipped[0].what.starts_with("message 4"), "{:?}", inventory.skipped);
-    assert!(inventory.warnings[0].starts_with("1 messages are not listed"), "{:?}", inventory.warnings);
+    assert!(inventory.warnings[0].starts_with("1 message is not listed"), "{:?}", inventory.warnings);
     let mut text = Vec::new();
     let mut sink = |piece: &[u8]| {
         text.extend_from_slice(piece);

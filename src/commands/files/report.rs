@@ -3,6 +3,7 @@
 use crate::commands::table::{self, Align, Column};
 use crate::config::Finding;
 use crate::import::landing::Pair;
+use crate::import::words::counted;
 use crate::mail::{AccountAddress, UniqueId};
 use serde::Serialize;
 use std::fs::File;
@@ -62,7 +63,8 @@ impl Proof {
             Column("", Align::Left),
         ];
         let table = table::render_each(&columns, self.messages.iter().map(Row::cells));
-        format!("{} -> {}: {} differences\n\n{table}", self.source, self.to, self.differences)
+        let differences = counted(self.differences, "difference");
+        format!("{} -> {}: {differences}\n\n{table}", self.source, self.to)
     }
 }
 

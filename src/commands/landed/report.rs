@@ -6,6 +6,7 @@ use crate::commands::verify::Verdict;
 use crate::commands::{Ending, table};
 use crate::config::Finding;
 use crate::import::landing::{self, Imported};
+use crate::import::words::{counted, of_number};
 use crate::mail::AccountAddress;
 use serde::Serialize;
 
@@ -122,15 +123,15 @@ impl Report {
         let Self { to, source, found, imported, already, uidl, .. } = self;
         let size = table::size(self.bytes);
         let done = if self.is_rehearsal { "would be imported" } else { "imported" };
-        let mut text = format!(
-            "{to}: {imported} messages {done} ({size}), {already} here already, {found} at {source}\n"
-        );
+        let imported = counted(*imported, "message");
+        let mut text =
+            format!("{to}: {imported} {done} ({size}), {already} here already, {found} at {source}\n");
         let Uidl { kept, generated, renamed } = uidl;
         text += &format!("  unique-ids: {kept} kept, {generated} new, {renamed} renamed\n");
         let folders = self.folders_skipped.iter();
-        text.extend(
-            folders.map(|folder| format!("  left there: {} ({} messages)\n", folder.name, folder.messages)),
-        );
+        text.extend(folders.map(|Folder { name, messages }| {
+            format!("  left there: {name} ({})\n", counted(*messages, "message"))
+        }));
         let lines = self.skipped.iter().map(|item| format!("  not taken: {}: {}\n", item.what, item.why));
         text.extend(lines);
         if let Some(deleted) = self.deleted {
@@ -152,10 +153,10 @@ impl Report {
         let Some(first) = self.skipped.first() else { return Ok(()) };
         Err(Finding {
             what: format!(
-                "{}: {} of {} messages did not come over, the first: {}: {}",
+                "{}: {} of {} did not come over, the first: {}: {}",
                 self.to,
                 self.skipped.len(),
-                self.found,
+                counted(self.found, "message"),
                 first.what,
                 first.why
             ),
@@ -205,9 +206,10 @@ impl All {
         let Some((_, first)) = wrong.first() else { return Ok(()) };
         let finding = Finding {
             what: format!(
-                "{} of {} mailboxes are not complete: {}",
+                "{} of {} {} not complete: {}",
                 wrong.len(),
-                self.users.len(),
+                counted(self.users.len(), "mailbox"),
+                of_number(wrong.len(), "is", "are"),
                 first.what
             ),
             remedy: "run the same command again when this is mended: it takes only what is missing, and \

@@ -4,6 +4,7 @@ use crate::accounts::upstream::{Move, Progress, Upstream};
 use crate::commands::database::json;
 use crate::commands::table::{self, Align, Column};
 use crate::config::Finding;
+use crate::import::words::counted;
 use crate::mail::date;
 use serde::Serialize;
 
@@ -49,18 +50,15 @@ pub(super) fn urgency(progress: Progress) -> u8 {
 /// `3 accounts: 1 waiting, 2 moved`
 fn summary(moves: &[Move]) -> String {
     let count = |progress| moves.iter().filter(|account| account.progress == progress).count();
-    let counted = ALL.map(|progress| (count(progress), progress.as_str()));
-    let words: Vec<String> = counted
+    let words: Vec<String> = ALL
+        .map(|progress| (count(progress), progress.as_str()))
         .iter()
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     match words.is_empty() {
         true => "nobody has logged in yet\n".to_owned(),
-        false => {
-            let noun = if moves.len() == 1 { "account" } else { "accounts" };
-            format!("{} {noun}: {}\n", moves.len(), words.join(", "))
-        }
+        false => format!("{}: {}\n", counted(moves.len(), "account"), words.join(", ")),
     }
 }
 

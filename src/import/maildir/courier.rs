@@ -5,6 +5,7 @@ use super::entry::Entry;
 use super::folder::Root;
 use super::lines::Lines;
 use super::{Shown, kept, made, order};
+use crate::import::words::{counted, of_number};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 
@@ -81,9 +82,12 @@ fn encoded(name: &[u8]) -> Vec<u8> {
 
 fn warning(wrapped: usize) -> Option<String> {
     (wrapped > 0).then(|| {
+        let (have, comes) =
+            of_number(wrapped, ("has", "it comes as it is"), ("have", "they come as they are"));
         format!(
-            "{wrapped} messages have 8-bit letters in their header. Courier showed each inside an error \
-             mail, another one at each RETR; here they come as they are"
+            "{} {have} 8-bit letters in the header. Courier showed each inside an error mail, another one at \
+             each RETR; here {comes}",
+            counted(wrapped, "message")
         )
     })
 }
@@ -105,8 +109,10 @@ fn without_list(root: &Root, entries: &[Entry]) -> Result<Shown, Error> {
     }
     Err(Error::Source {
         what: format!(
-            "{}: it is missing, and there are {seen} messages in cur/",
-            root.path().join(FILE).display()
+            "{}: it is missing, and there {} {} in cur/",
+            root.path().join(FILE).display(),
+            of_number(seen, "is", "are"),
+            counted(seen, "message")
         ),
         remedy: super::without_index("take the file from a backup"),
     })

@@ -6,6 +6,7 @@ use super::uidlist::{self, Record, Uidlist};
 use super::{Error, Options, Shown, SkippedItem, kept, made, order, xuidl};
 use crate::import::uidl_format::{Variable, Variables};
 use crate::import::way;
+use crate::import::words::counted;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::BufReader;
@@ -78,8 +79,9 @@ fn list(root: &Root, options: &Options) -> Result<Option<Uidlist>, Error> {
 fn missing(root: &Root, seen: usize) -> Error {
     Error::Source {
         what: format!(
-            "{}: it is missing, and Dovecot has numbered {seen} messages in cur/",
-            root.path().join(uidlist::FILE).display()
+            "{}: it is missing, and Dovecot has numbered {} in cur/",
+            root.path().join(uidlist::FILE).display(),
+            counted(seen, "message")
         ),
         remedy: super::without_index(
             "name it with --uidlist FILE if mail_location has a CONTROL= (`doveconf -n mail_location`)",

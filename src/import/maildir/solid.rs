@@ -2,6 +2,7 @@
 
 use super::entry::Entry;
 use super::{Shown, kept, order};
+use crate::import::words::{counted, of_number};
 use md5::{Digest, Md5};
 use std::fmt::Write;
 
@@ -21,10 +22,11 @@ pub(super) fn shown(entries: &[Entry]) -> Shown {
 
 fn warning(together: usize) -> Option<String> {
     (together > 0).then(|| {
+        let (are, them) = of_number(together, ("is", "it"), ("are", "them"));
         format!(
-            "{together} messages are as old as the one before them, to the second. solid-pop3d showed such \
-             in the order of its folder, which a copy changes: copy it with its times (`cp -a`), or import \
-             the folder itself"
+            "{} {are} as old as the one before {them}, to the second. solid-pop3d showed such in the order of \
+             its folder, which a copy changes: copy it with its times (`cp -a`), or import the folder itself",
+            counted(together, "message")
         )
     })
 }

@@ -341,7 +341,7 @@ fn solid_pop3d_orders_by_the_files_time() {
     assert_eq!(inventory.warnings, [""; 0]);
     old.set_time("cur", b"3.c:2,", 1000);
     let warnings = old.inventory(&served_by(Server::SolidPop3d)).warnings;
-    assert!(warnings[0].starts_with("1 messages are as old"), "{warnings:?}");
+    assert!(warnings[0].starts_with("1 message is as old as the one before it,"), "{warnings:?}");
 }
 
 #[test]

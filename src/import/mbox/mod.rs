@@ -27,6 +27,7 @@ use super::Provenance;
 use super::source::{Error, Flags, Found, Inventory, Place, Source, UniqueIdOf};
 use super::uidl_format::{UidlFormat, Variable};
 use super::way::{self, Lost};
+use super::words::{counted, of_number};
 use crate::limits;
 use fingerprint::Recipe;
 use lock::{Busy, Lock};
@@ -235,9 +236,11 @@ impl Mbox {
 
     fn left_behind(&self, hidden: usize) -> Option<String> {
         (hidden > 0).then(|| {
+            let (are, them) = of_number(hidden, ("is", "it; it stays"), ("are", "them; they stay"));
             format!(
-                "{}: {hidden} messages are marked as deleted, so {} did not show them; they stay behind",
+                "{}: {} {are} marked as deleted, so {} did not show {them} behind",
                 self.path.display(),
+                counted(hidden, "message"),
                 self.server.as_str()
             )
         })
@@ -256,10 +259,11 @@ impl Mbox {
             Identity::Hash(_) | Identity::New => return None,
         };
         (count > 0).then(|| {
+            let (have, gets) = of_number(count, ("has", "it gets a new one"), ("have", "they get new ones"));
             format!(
-                "{}: {count} messages have no unique-id of {}, which writes {line} into a mailbox that it has \
-                 shown; they get new ones",
+                "{}: {} {have} no unique-id of {}, which writes {line} into a mailbox that it has shown; {gets}",
                 self.path.display(),
+                counted(count, "message"),
                 self.server.as_str()
             )
         })

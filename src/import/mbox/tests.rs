@@ -249,7 +249,7 @@ fn what_uw_had_marked_as_deleted_stays_behind_and_is_told() {
     let inventory = mailbox.inventory(Server::Uw).unwrap();
     assert_eq!(inventory.messages.len(), 1);
     assert!(inventory.skipped.is_empty(), "nothing that has to come over is missing");
-    let said = "1 messages are marked as deleted, so uw did not show them; they stay behind";
+    let said = "1 message is marked as deleted, so uw did not show it; it stays behind";
     assert!(inventory.warnings.iter().any(|warning| warning.ends_with(said)), "{:?}", inventory.warnings);
     assert_eq!(mailbox.inventory(Server::Dovecot).unwrap().messages.len(), 2);
 }

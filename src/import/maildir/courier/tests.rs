@@ -103,7 +103,7 @@ fn mail_with_eight_bit_headers_is_warned_of() {
     old.sizelist("/3 3 9\n1.a:2, 14 1:9:1\n2.b:2, 14 2:9:0\n");
     let inventory = old.inventory(&courier());
     assert_eq!(ids(&inventory), ["UID1-9", "UID2-9"]);
-    assert!(inventory.warnings[0].starts_with("1 messages have 8-bit"), "{:?}", inventory.warnings);
+    assert!(inventory.warnings[0].starts_with("1 message has 8-bit"), "{:?}", inventory.warnings);
 }
 
 #[test]
