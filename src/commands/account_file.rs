@@ -7,6 +7,7 @@ use super::{Ending, table};
 use crate::accounts::import::{self, Format, How, Refused, Users};
 use crate::accounts::{Report, Wish};
 use crate::config::{Finding, Settings};
+use crate::import::words::{counted, of_number};
 use crate::limits;
 use crate::mail::Domain;
 use clap::Args;
@@ -141,15 +142,27 @@ fn judge(report: &Report) -> Result<(), Finding> {
         ([Refused { line, address, why }], 0) if address.is_empty() => {
             (format!("line {line}: {why}"), "see that --format names what the file is; nothing was imported")
         }
-        (refused, 0) => (
-            format!("all {} users were refused: {}", refused.len(), lines(refused)),
-            "see that --format names what the file is, or mend the lines, and import it again",
-        ),
+        (refused, 0) => {
+            let all = format!("all {} users were", refused.len());
+            let what = format!(
+                "{} refused: {}",
+                of_number(refused.len(), "the only user was", &all),
+                lines(refused)
+            );
+            match same_reason(refused) {
+                // It says what is wrong with all of them, which may be an option that is missing.
+                Some(why) => return Err(Finding { what, remedy: format!("{why}; nothing was imported") }),
+                None => {
+                    (what, "see that --format names what the file is, or mend the lines, and import it again")
+                }
+            }
+        }
         (refused, taken) => (
             format!(
-                "{} of {} users were refused: {}; the others are taken",
+                "{} of {} users {} refused: {}; the others are taken",
                 refused.len(),
                 refused.len() + taken,
+                of_number(refused.len(), "was", "were"),
                 lines(refused)
             ),
             "mend their lines and import the file again",
@@ -158,17 +171,14 @@ fn judge(report: &Report) -> Result<(), Finding> {
     Err(Finding { what, remedy: remedy.to_owned() })
 }
 
-/// `line 3, line 4 and 7 more`.
 fn lines(refused: &[Refused]) -> String {
-    let shown: Vec<String> = refused
-        .iter()
-        .take(limits::REFUSALS_SHOWN_MAX)
-        .map(|refused| format!("line {}", refused.line))
-        .collect();
-    match refused.len() - shown.len() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+    table::first_few(refused, limits::REFUSALS_SHOWN_MAX, |refused| format!("line {}", refused.line))
+}
+
+/// Why, if all were refused for one reason.
+fn same_reason(refused: &[Refused]) -> Option<&str> {
+    let why = &refused.first()?.why;
+    refused.iter().all(|other| other.why == *why).then_some(why)
 }
 
 /// Makes, updates and leaves alone, and reports it together with the lines that say no user.
@@ -193,22 +203,19 @@ fn taken(report: &Report) -> usize {
     report.added + report.updated + report.unchanged + report.disabled
 }
 
-fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
+/// For a person: how many became what, and each refused line. `passed_over`: accounts of the system.
+pub fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
     let Report { added, updated, unchanged, disabled, refused } = report;
     let would = if dry_run { "would be: " } else { "" };
-    let refusals = refused.len();
+    let (added, refusals) = (counted(*added, "account"), refused.len());
     let mut text = format!(
         "{would}added {added}, updated {updated}, unchanged {unchanged}, disabled {disabled}, refused {refusals}\n"
     );
     if passed_over > 0 {
-        let _ = writeln!(text, "passed over {passed_over} accounts of the system");
+        let _ = writeln!(text, "passed over {} of the system", counted(passed_over, "account"));
     }
-    text + &told_refusals(refused)
-}
-
-/// Each refused line, for a person.
-pub fn told_refusals(refused: &[Refused]) -> String {
-    refused.iter().map(|line| format!("{line}\n")).collect()
+    text.extend(refused.iter().map(|line| format!("{line}\n")));
+    text
 }
 
 /// Clear passwords take a while to hash: a person at a terminal sees that it goes on.

@@ -3,6 +3,7 @@
 //! Knows nothing of what it shows. Scripts read `--json` instead, whose form is a promise.
 
 use crate::config::Finding;
+use crate::import::words::counted;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
@@ -85,6 +86,15 @@ pub fn one_line(text: &str) -> String {
     harmless(text).replace('\n', " ")
 }
 
+/// The first so many of a list, and how many more there are: `line 3, line 4 and 7 more`.
+pub fn first_few<T>(all: &[T], most: usize, text: impl Fn(&T) -> String) -> String {
+    let shown: Vec<String> = all.iter().take(most).map(text).collect();
+    match all.len() - shown.len() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// Writes to standard output, and a line end where the text has none.
 ///
 /// # Errors
@@ -115,7 +125,7 @@ pub fn fitted(text: &str, lines: usize, columns: usize) -> String {
     let cut = |line: &str| line.chars().take(columns).chain(['\n']).collect::<String>();
     let mut fitted: String = text.lines().take(shown).map(cut).collect();
     if all > shown {
-        fitted += &cut(&format!("... and {} more lines", all - shown));
+        fitted += &cut(&format!("... and {}", counted(all - shown, "more line")));
     }
     fitted
 }
@@ -192,6 +202,13 @@ mod tests {
         let read: Vec<String> = serde_json::from_str(&harmless(&json)).unwrap();
         assert_eq!(read, [name, "a\nb"]);
         assert!(matches!(harmless("two\nlines"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn of_a_long_list_the_first_few_are_named() {
+        let named = |count: u32| first_few(&(1..=count).collect::<Vec<_>>(), 3, |n| format!("user{n}"));
+        assert_eq!([0, 1, 3].map(named), ["", "user1", "user1, user2, user3"]);
+        assert_eq!(named(5), "user1, user2, user3 and 2 more");
     }
 
     struct Broken(io::ErrorKind);

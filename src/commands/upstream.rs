@@ -124,18 +124,11 @@ fn left_behind<'a>(scope: &Scope, upstreams: &[Upstream], moves: &'a [Move]) -> 
     moves.iter().filter(unmoved).filter(others).collect()
 }
 
-/// The first few; the list has them all.
+/// The list has them all.
 fn named(left: &[&Move]) -> String {
-    const SHOWN: usize = 3;
-    let names: Vec<String> = left
-        .iter()
-        .take(SHOWN)
-        .map(|account| format!("{} ({})", account.address, account.progress.as_str()))
-        .collect();
-    match left.len().saturating_sub(SHOWN) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    table::first_few(left, limits::UNMOVED_SHOWN_MAX, |account| {
+        format!("{} ({})", account.address, account.progress.as_str())
+    })
 }
 
 /// A domain, or an address.

@@ -78,6 +78,8 @@ pub const UPSTREAM_LISTINGS_MAX: u64 = FETCH_LISTING_MAX;
 pub const UPSTREAM_LISTING_SMALL: u64 = 64 * 1024;
 /// How often `upstream list --watch` looks.
 pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
+/// Accounts that `upstream remove` names when it refuses; `upstream list` has them all.
+pub const UNMOVED_SHOWN_MAX: usize = 3;
 /// Octets that may come from an old server in a second, to judge whether a mailbox can come over while a
 /// mail program waits: a fast line, so that a slow one is noticed by what comes and not by a guess.
 pub const PULL_OCTETS_A_SECOND: u64 = 8 * 1024 * 1024;

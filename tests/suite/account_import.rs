@@ -125,7 +125,27 @@ fn the_report_counts_each_user_once_and_names_each_refused_line() {
 
     let without_json = server.restante(&arguments[..arguments.len() - 1], &text);
     assert!(without_json.stdout.contains("line 2, paul@example.org: "), "{without_json:?}");
-    assert!(without_json.stdout.contains("unchanged 4"), "{without_json:?}");
+    let counted = "added 0 accounts, updated 0, unchanged 4, disabled 0, refused 1\n";
+    assert!(without_json.stdout.starts_with(counted), "{without_json:?}");
+    assert!(without_json.stderr.contains("1 of 5 users was refused: line 2"), "{without_json:?}");
+}
+
+#[test]
+fn when_all_are_refused_for_one_reason_that_reason_is_said() {
+    let server = Server::prepare("");
+    for (users, said) in [
+        (
+            "olga:{SSHA}x\npaul:!\n",
+            "all 2 users were refused: line 1, line 2: a name without a domain: give one with",
+        ),
+        ("olga:!\n", "the only user was refused: line 1: a name without a domain: give one with --domain;"),
+        ("olga:!\np@x.org:{OTP}x\n", "all 2 users were refused: line 1, line 2: see that --format names"),
+    ] {
+        let outcome = server.restante(&["account", "import", "-", "--format", "dovecot-passwd"], users);
+        assert!(outcome.stdout.starts_with("added 0 accounts, "), "{outcome:?}");
+        let told = outcome.failed();
+        assert!(told.contains(said) && told.contains("import"), "{told}");
+    }
 }
 
 #[test]

@@ -58,6 +58,9 @@ struct Whole {
     accounts: accounts::Report,
     #[serde(flatten)]
     mail: All,
+    /// Accounts of the system.
+    #[serde(skip)]
+    passed_over: usize,
     #[serde(skip)]
     is_rehearsal: bool,
 }
@@ -97,7 +100,8 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     if let Some(file) = &arguments.how.report {
         report::write(file, &proofs, true)?;
     }
-    let whole = Whole { accounts, mail, is_rehearsal: arguments.how.dry_run };
+    let (passed_over, is_rehearsal) = (users.passed_over, arguments.how.dry_run);
+    let whole = Whole { accounts, mail, passed_over, is_rehearsal };
     whole.mail.warn();
     table::print(&if arguments.how.json { json(&whole)? } else { whole.told() })?;
     whole.judge()
@@ -250,13 +254,7 @@ fn servers() -> impl TypedValueParser<Value = String> {
 
 impl Whole {
     fn told(&self) -> String {
-        let accounts::Report { added, updated, unchanged, disabled, refused } = &self.accounts;
-        let would = if self.is_rehearsal { "would be: " } else { "" };
-        let accounts = format!(
-            "{would}{added} accounts added, {updated} updated, {unchanged} unchanged, {disabled} disabled, {} refused\n",
-            refused.len()
-        );
-        accounts + &account_file::told_refusals(refused) + &self.mail.told()
+        account_file::told(&self.accounts, self.passed_over, self.is_rehearsal) + &self.mail.told()
     }
 
     fn judge(&self) -> Result<(), Ending> {
