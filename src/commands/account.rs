@@ -6,6 +6,7 @@ use super::prompt::new_password;
 use super::table::{self, Align, Column};
 use crate::accounts::{Account, Accounts, ChangeError};
 use crate::config::{Finding, Settings, units};
+use crate::import::words::{counted, of_number};
 use crate::mail::{AccountAddress, Bytes, date};
 use crate::maildrop::disk::OsDisk;
 use crate::maildrop::tree::Tree;
@@ -23,7 +24,12 @@ pub fn add(settings: &Settings, name: &str, password_stdin: bool) -> Result<(), 
     // Asked before the password is: nobody likes to type one twice for nothing.
     accounts.is_vacant(&account).map_err(|error| not_added(settings, &account, &error))?;
     let password = new_password(password_stdin)?;
+    // Counted before mail comes for the new one.
+    let earlier = usage_of(settings, &account).map_or(0, |usage| usage.messages);
     accounts.add(&account, &password).map_err(|error| not_added(settings, &account, &error))?;
+    if earlier > 0 {
+        table::warn(&of_an_earlier(&account, earlier));
+    }
     table::print(&format!("added {account}"))
 }
 
@@ -124,7 +130,8 @@ pub fn remove(settings: &Settings, name: &str, purge: bool) -> Result<(), Findin
 /// A finding for a database fault. A Maildir that cannot be counted is warned of and listed.
 pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
     let accounts = open(settings)?.list().map_err(|error| storage(settings, &error))?;
-    let counted: Vec<_> = accounts.iter().map(|account| (account, usage_of(settings, account))).collect();
+    let counted: Vec<_> =
+        accounts.iter().map(|account| (account, usage_of(settings, &account.address))).collect();
     if as_json {
         return table::print(&listed_json(&counted)?);
     }
@@ -152,6 +159,16 @@ fn not_added(settings: &Settings, account: &AccountAddress, error: &ChangeError)
     finding
 }
 
+/// Removing an account leaves its mail, and whoever gets the address next would read it.
+fn of_an_earlier(account: &AccountAddress, messages: usize) -> String {
+    let (are, they_are, them) = of_number(messages, ("is", "it is", "it"), ("are", "they are", "them"));
+    format!(
+        "{} of an earlier account of that name {are} in its mailbox: if {they_are} another person's, take \
+         {them} away with \"restante account remove --purge {account}\" and add it again",
+        counted(messages, "message")
+    )
+}
+
 /// An alias that leads to nobody refuses mail, and nobody would think of it later.
 fn warn_of_aliases(settings: &Settings, removed: &AccountAddress) {
     let aliases = open(settings).ok().and_then(|accounts| accounts.aliases().ok()).unwrap_or_default();
@@ -160,11 +177,9 @@ fn warn_of_aliases(settings: &Settings, removed: &AccountAddress) {
     }
 }
 
-fn usage_of(settings: &Settings, account: &Account) -> Option<Usage> {
-    maildrop::usage(&settings.mail(), &account.address)
-        .inspect_err(|error| {
-            table::warn(&format!("the mail of {} cannot be counted: {error}", account.address))
-        })
+fn usage_of(settings: &Settings, account: &AccountAddress) -> Option<Usage> {
+    maildrop::usage(&settings.mail(), account)
+        .inspect_err(|error| table::warn(&format!("the mail of {account} cannot be counted: {error}")))
         .ok()
 }
 

@@ -146,7 +146,7 @@ pub enum AccountCommand {
         /// Bytes, or with KiB, MiB, GiB (`500 MiB`); 0 is unlimited
         size: String,
     },
-    /// Remove an account; its mail stays
+    /// Remove an account; its mail stays, and whoever gets the address next gets it
     Remove {
         /// name@domain
         address: String,

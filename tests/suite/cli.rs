@@ -41,6 +41,37 @@ fn an_account_from_its_beginning_to_its_end() {
 }
 
 #[test]
+fn who_gets_the_address_of_another_is_told_of_the_mail_there() {
+    let server = Server::prepare("");
+    let add = || warned(&server);
+    assert_eq!(add(), "");
+    server.restante(&["account", "remove", ANNA], "").done();
+    assert_eq!(add(), "", "there was no mail");
+    server.restante(&["account", "remove", ANNA], "").done();
+    server.deposit(ANNA, "new", "1700000001.x", b"12345\n");
+    assert!(
+        add()
+            .starts_with("warning: 1 message of an earlier account of that name is in its mailbox: if it is")
+    );
+    server.deposit(ANNA, "cur", "1700000002.x:2,", b"12345\n");
+    server.restante(&["account", "remove", ANNA], "").done();
+    assert_eq!(
+        add(),
+        "warning: 2 messages of an earlier account of that name are in its mailbox: if they are another \
+         person's, take them away with \"restante account remove --purge anna@example.org\" and add it again\n"
+    );
+    server.restante(&["account", "remove", "--purge", ANNA], "").done();
+    assert_eq!(add(), "");
+}
+
+/// What `account add` warns of.
+fn warned(server: &Server) -> String {
+    let added = server.restante(&["account", "add", ANNA, "--password-stdin"], "secret\n");
+    assert_eq!((added.status, &added.stdout[..]), (Some(0), "added anna@example.org\n"), "{added:?}");
+    added.stderr
+}
+
+#[test]
 fn an_alias_from_its_beginning_to_its_end() {
     let server = Server::prepare("");
     server.account(ANNA, "secret");
