@@ -1,7 +1,7 @@
 //! `restante account …`: makes, changes, lists and removes accounts. A running `serve` sees each
 //! change at its next look-up.
 
-use super::database::{address, json, open, refused, storage};
+use super::database::{address, existing, json, nothing_in, open, refused, storage};
 use super::prompt::new_password;
 use super::table::{self, Align, Column};
 use crate::accounts::{Account, Accounts, ChangeError};
@@ -129,14 +129,18 @@ pub fn remove(settings: &Settings, name: &str, purge: bool) -> Result<(), Findin
 /// # Errors
 /// A finding for a database fault. A Maildir that cannot be counted is warned of and listed.
 pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
-    let accounts = open(settings)?.list().map_err(|error| storage(settings, &error))?;
+    let accounts = match existing(settings)? {
+        Some(accounts) => accounts.list().map_err(|error| storage(settings, &error))?,
+        None => Vec::new(),
+    };
     let counted: Vec<_> =
         accounts.iter().map(|account| (account, usage_of(settings, &account.address))).collect();
     if as_json {
         return table::print(&listed_json(&counted)?);
     }
     if counted.is_empty() {
-        return table::print("no account yet; make one with `restante account add ADDRESS`");
+        let place = nothing_in(settings);
+        return table::print(&format!("no account {place}; make one with `restante account add ADDRESS`"));
     }
     table::print(&listed(&counted))
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows no format; what a line means is said in `accounts::import`.
 
-use super::database::{json, open, storage};
+use super::database::{existing, json, open, storage};
 use super::{Ending, table};
 use crate::accounts::import::{self, Format, How, Refused, Users};
 use crate::accounts::{Report, Wish};
@@ -186,13 +186,14 @@ fn same_reason(refused: &[Refused]) -> Option<&str> {
 /// # Errors
 /// A finding for a database fault.
 pub fn take(settings: &Settings, users: &Users, wish: Wish) -> Result<Report, Finding> {
-    let mut report = if wish.dry_run && !settings.database().exists() {
-        Report::of_an_empty_database(&users.records)
-    } else {
-        let accounts = open(settings)?;
-        let total = users.records.len();
-        let imported = accounts.import(&users.records, wish, &mut |done| show_progress(done, total));
-        imported.map_err(|error| storage(settings, &error))?
+    let accounts = if wish.dry_run { existing(settings)? } else { Some(open(settings)?) };
+    let mut report = match accounts {
+        None => Report::of_an_empty_database(&users.records),
+        Some(accounts) => {
+            let total = users.records.len();
+            let imported = accounts.import(&users.records, wish, &mut |done| show_progress(done, total));
+            imported.map_err(|error| storage(settings, &error))?
+        }
     };
     report.refused.extend_from_slice(&users.refused);
     report.refused.sort_by_key(|refused| refused.line);

@@ -1,6 +1,6 @@
 //! `restante alias …`: makes, lists and removes aliases. `@example.org` is the catch-all there.
 
-use super::database::{address, json, open, refused, storage};
+use super::database::{address, existing, json, nothing_in, open, refused, storage};
 use super::table::{self, Align, Column};
 use crate::accounts::{Accounts, Alias, AliasName, ChangeError};
 use crate::config::{Finding, Settings};
@@ -43,12 +43,16 @@ pub fn remove(settings: &Settings, alias: &str) -> Result<(), Finding> {
 /// # Errors
 /// A finding for a database fault.
 pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
-    let aliases = open(settings)?.aliases().map_err(|error| storage(settings, &error))?;
+    let aliases = match existing(settings)? {
+        Some(accounts) => accounts.aliases().map_err(|error| storage(settings, &error))?,
+        None => Vec::new(),
+    };
     if as_json {
         return table::print(&listed_json(&aliases)?);
     }
     if aliases.is_empty() {
-        return table::print("no alias yet; make one with `restante alias add ADDRESS TARGET`");
+        let place = nothing_in(settings);
+        return table::print(&format!("no alias {place}; make one with `restante alias add ADDRESS TARGET`"));
     }
     table::print(&listed(&aliases))
 }

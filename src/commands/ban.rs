@@ -1,6 +1,6 @@
 //! `restante ban …`: lists and lifts the bans of addresses that guessed at passwords.
 
-use super::database::{json, open, storage};
+use super::database::{existing, json, nothing_in, open, storage};
 use super::table::{self, Align, Column};
 use crate::accounts::Ban;
 use crate::config::{Finding, Settings};
@@ -14,12 +14,15 @@ use std::time::SystemTime;
 /// # Errors
 /// A finding for a database fault.
 pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
-    let bans = open(settings)?.bans(SystemTime::now()).map_err(|error| storage(settings, &error))?;
+    let bans = match existing(settings)? {
+        Some(accounts) => accounts.bans(SystemTime::now()).map_err(|error| storage(settings, &error))?,
+        None => Vec::new(),
+    };
     if as_json {
         return table::print(&json(&bans.iter().map(row).collect::<Vec<_>>())?);
     }
     if bans.is_empty() {
-        return table::print("no address is banned");
+        return table::print(&format!("no address is banned {}", nothing_in(settings)));
     }
     table::print(&listed(&bans))
 }

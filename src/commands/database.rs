@@ -1,10 +1,30 @@
 //! The account database as a command meets it: opening it, and saying what went wrong.
 
+use crate::accounts::Accounts;
 use crate::accounts::ChangeError;
 use crate::config::{Finding, Settings};
 use crate::mail::AccountAddress;
 pub use crate::serve::shared::{accounts_finding as storage, open_accounts as open};
 use std::fmt::Display;
+
+/// The database, if there is one: for whoever only looks. `None` where nothing was ever made; it stays so.
+///
+/// # Errors
+/// As [`open`].
+pub fn existing(settings: &Settings) -> Result<Option<Accounts>, Finding> {
+    match settings.database().try_exists() {
+        Ok(false) => Ok(None),
+        // Opening it says what is wrong where that cannot be known.
+        _ => open(settings).map(Some),
+    }
+}
+
+/// Where nothing was found: `in ./restante-data/accounts.sqlite (no configuration file was found)`. Who has
+/// forgotten --config sees that this is another folder than the server's.
+pub fn nothing_in(settings: &Settings) -> String {
+    let unconfigured = if settings.file.is_none() { " (no configuration file was found)" } else { "" };
+    format!("in {}{unconfigured}", settings.database().display())
+}
 
 /// A change that was not made, to the account or alias `name`.
 pub fn refused(settings: &Settings, name: &impl Display, error: &ChangeError) -> Finding {

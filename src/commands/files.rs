@@ -83,7 +83,8 @@ fn one(
         }
         _ => source,
     };
-    let place = Place { settings, landing: landed::landing(settings)?, is_rehearsal: how.dry_run };
+    let place =
+        Place { settings, landing: landed::landing(settings, how.dry_run)?, is_rehearsal: how.dry_run };
     let imported = {
         let progress = landed::Progress::shown_if(!quiet);
         let taken = place.take(to, source.as_mut(), &mut |now| progress.show(now));

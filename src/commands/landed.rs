@@ -4,7 +4,8 @@ mod report;
 
 pub use report::{All, Report};
 
-use super::database::{open, storage};
+use super::database::{existing, nothing_in, open, refused, storage};
+use crate::accounts::ChangeError;
 use crate::config::{Finding, Settings};
 use crate::import::landing::{self, Failure, Landing};
 use crate::mail::AccountAddress;
@@ -13,23 +14,33 @@ use crate::maildrop::disk::Owner;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use nix::unistd::{Gid, Uid};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Where mail lands. Files made by root belong to whose the data folder is, as if `serve` had made them.
+/// Where mail lands. Files made by root belong to whose the data folder is, as if `serve` had made them. A
+/// rehearsal makes none, and no data folder either.
 ///
 /// # Errors
 /// A finding for a data folder that cannot be made or looked at.
-pub fn landing(settings: &Settings) -> Result<Landing, Finding> {
-    drop(open(settings)?); // Makes the data folder.
-    let folder = &settings.data_dir;
-    let found = std::fs::metadata(folder).map_err(|error| Finding {
-        what: format!("{} cannot be looked at: {error}", folder.display()),
+pub fn landing(settings: &Settings, is_rehearsal: bool) -> Result<Landing, Finding> {
+    let owner = if is_rehearsal {
+        None
+    } else {
+        drop(open(settings)?); // Makes the data folder.
+        owner(&settings.data_dir)?
+    };
+    let mail = settings.mail();
+    Ok(Landing::new(mail.clone(), &settings.hostname, Maildrops::new(mail), owner))
+}
+
+/// `None`: whoever runs this.
+fn owner(data_dir: &Path) -> Result<Option<Owner>, Finding> {
+    let found = std::fs::metadata(data_dir).map_err(|error| Finding {
+        what: format!("{} cannot be looked at: {error}", data_dir.display()),
         remedy: "run this as the user that restante runs as, or as root".to_owned(),
     })?;
     let owner = Owner { user: Uid::from_raw(found.uid()), group: Gid::from_raw(found.gid()) };
-    let owner = Some(owner).filter(|owner| Uid::effective().is_root() && !owner.user.is_root());
-    let mail = settings.mail();
-    Ok(Landing::new(mail.clone(), &settings.hostname, Maildrops::new(mail), owner))
+    Ok(Some(owner).filter(|owner| Uid::effective().is_root() && !owner.user.is_root()))
 }
 
 /// Mail comes over for accounts that are there.
@@ -37,14 +48,16 @@ pub fn landing(settings: &Settings) -> Result<Landing, Finding> {
 /// # Errors
 /// A finding when it is not.
 pub fn there_is(settings: &Settings, address: &AccountAddress) -> Result<(), Finding> {
-    let accounts = open(settings)?.list().map_err(|error| storage(settings, &error))?;
-    if accounts.iter().any(|account| account.address == *address) {
-        return Ok(());
+    let mut finding = refused(settings, address, &ChangeError::NoSuchAccount);
+    finding.remedy = format!("make it with `restante account add {address}`");
+    match existing(settings)? {
+        Some(accounts) if accounts.exists(address).map_err(|error| storage(settings, &error))? => {
+            return Ok(());
+        }
+        Some(_) => {}
+        None => finding.what += &format!(", and there is none {}", nothing_in(settings)),
     }
-    Err(Finding {
-        what: format!("{address} is not an account"),
-        remedy: format!("make it with `restante account add {address}`"),
-    })
+    Err(finding)
 }
 
 /// An import that came to no end.

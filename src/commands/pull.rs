@@ -81,7 +81,12 @@ struct Place<'a> {
 /// # Errors
 /// A finding for what could not be pulled; the other mailboxes of a list are.
 pub fn run(settings: &Settings, arguments: &PullArgs, quiet: bool) -> Result<(), Finding> {
-    let place = Place { settings, landing: landed::landing(settings)?, how: arguments.how, quiet };
+    let place = Place {
+        settings,
+        landing: landed::landing(settings, arguments.how.dry_run)?,
+        how: arguments.how,
+        quiet,
+    };
     if let Some(file) = &arguments.list {
         let jobs = list::read(file, &arguments.access.security)?;
         return many(&place, jobs, arguments);

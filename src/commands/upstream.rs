@@ -4,7 +4,7 @@
 mod shown;
 
 use super::cli::UpstreamArguments;
-use super::database::{open, refused, storage};
+use super::database::{existing, nothing_in, open, refused, storage};
 use super::old_server::Secured;
 use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Security, Trust, Upstream, UserPattern};
@@ -51,7 +51,7 @@ pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
     table::print(&if as_json {
         shown::as_json(&upstreams, &moves)?
     } else {
-        shown::as_text(&upstreams, &moves)
+        as_text(settings, &upstreams, &moves)
     })
 }
 
@@ -64,7 +64,7 @@ pub fn watch(settings: &Settings) -> Result<(), Finding> {
         let (upstreams, mut moves) = found(settings)?;
         // What there is to do stands on top, for there may be more than a screen has lines.
         moves.sort_by_key(|account| shown::urgency(account.progress));
-        let text = shown::as_text(&upstreams, &moves);
+        let text = as_text(settings, &upstreams, &moves);
         // From the top of an empty screen; into a file, one list follows the other.
         let is_read = if let Some((lines, columns)) = table::terminal() {
             let every = limits::UPSTREAM_LIST_EVERY.as_secs();
@@ -109,8 +109,16 @@ pub fn remove(settings: &Settings, name: &str, force: bool) -> Result<(), Findin
     table::print(&format!("{scope} has no old server any more"))
 }
 
+fn as_text(settings: &Settings, upstreams: &[Upstream], moves: &[Move]) -> String {
+    if upstreams.is_empty() {
+        let place = nothing_in(settings);
+        return format!("no old server {place}; name one with `restante upstream add DOMAIN HOST`\n");
+    }
+    shown::as_text(upstreams, moves)
+}
+
 fn found(settings: &Settings) -> Result<(Vec<Upstream>, Vec<Move>), Finding> {
-    let accounts = open(settings)?;
+    let Some(accounts) = existing(settings)? else { return Ok(Default::default()) };
     let fault = |error| storage(settings, &error);
     Ok((accounts.upstreams().map_err(fault)?, accounts.moves().map_err(fault)?))
 }

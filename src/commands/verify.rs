@@ -13,6 +13,7 @@ use crate::fetch::{Compared, Connection, Here, Login, Patience, Server};
 use crate::import::words::{counted, of_number};
 use crate::mail::{AccountAddress, Peer};
 use crate::maildrop::disk::OsDisk;
+use crate::maildrop::folder::Folder;
 use crate::maildrop::ledger::{Ledger, Origin};
 use crate::maildrop::tree::Tree;
 use crate::maildrop::{self, Maildrops};
@@ -143,6 +144,10 @@ impl Verdict {
 
 /// What a mail program would see here now.
 fn listed(settings: &Settings, address: &AccountAddress) -> Result<Vec<Here>, Finding> {
+    // One that is not there is empty, and opening it would make it.
+    if root(settings, address)?.is_none() {
+        return Ok(Vec::new());
+    }
     let maildrops = Maildrops::new(settings.mail());
     let since = Instant::now();
     let maildrop = loop {
@@ -163,16 +168,23 @@ fn listed(settings: &Settings, address: &AccountAddress) -> Result<Vec<Here>, Fi
 
 /// The unique-ids of all that ever came over.
 fn gone(settings: &Settings, address: &AccountAddress) -> Result<HashSet<Vec<u8>>, Finding> {
-    let tree = Tree::new(OsDisk, settings.mail());
-    let ledger = match tree.existing(address).and_then(|root| Ledger::load(&root)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ledger::default(),
-        outcome => outcome.map_err(|error| unread(address, &error))?,
+    let ledger = match root(settings, address)? {
+        Some(root) => Ledger::load(&root).map_err(|error| unread(address, &error))?,
+        None => Ledger::default(),
     };
     let kept = ledger.entries.into_iter().filter_map(|entry| match entry.origin {
         Origin::Kept(id) | Origin::Foreseen(id, _) => Some(id.as_bytes().to_vec()),
         Origin::Made(_) => None,
     });
     Ok(kept.collect())
+}
+
+/// The Maildir, if it is there.
+fn root(settings: &Settings, address: &AccountAddress) -> Result<Option<Folder>, Finding> {
+    match Tree::new(OsDisk, settings.mail()).existing(address) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(|error| unread(address, &error)),
+    }
 }
 
 fn unread(address: &AccountAddress, error: &dyn std::fmt::Display) -> Finding {

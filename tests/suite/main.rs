@@ -30,6 +30,7 @@ mod lifecycle;
 mod live_dialogues;
 mod lmtp;
 mod login;
+mod looking;
 mod maildrop;
 mod moving_in;
 mod moving_in_asked;

@@ -13,7 +13,7 @@ use crate::accounts;
 use crate::accounts::Wish;
 use crate::accounts::import::{Format, Record, Users};
 use crate::commands::account_file::{self, AccountFile};
-use crate::commands::database::{json, open, storage};
+use crate::commands::database::json;
 use crate::commands::landed::{self, All, Report};
 use crate::commands::{Ending, table};
 use crate::config::{Finding, Settings};
@@ -89,7 +89,11 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     // been taken all the same, from another line.
     let refused: BTreeSet<usize> = accounts.refused.iter().map(|refused| refused.line).collect();
     let jobs: Vec<_> = jobs.into_iter().filter(|job| !refused.contains(&job.line)).collect();
-    let place = Place { settings, landing: landed::landing(settings)?, is_rehearsal: arguments.how.dry_run };
+    let place = Place {
+        settings,
+        landing: landed::landing(settings, arguments.how.dry_run)?,
+        is_rehearsal: arguments.how.dry_run,
+    };
     let outcomes = each(&place, &jobs, (arguments, &dovecot), quiet);
     let mut proofs = Vec::new();
     let reports = outcomes.into_iter().map(|(report, proof)| {
@@ -221,13 +225,7 @@ fn try_take(
         ),
     })?;
     if !place.is_rehearsal {
-        let accounts = open(place.settings)?;
-        if !accounts.exists(job.to).map_err(|error| storage(place.settings, &error))? {
-            return Err(Ending::Failed(Finding {
-                what: format!("{} is no account any more", job.to),
-                remedy: "run the same command again".to_owned(),
-            }));
-        }
+        landed::there_is(place.settings, job.to)?; // It may have been removed meanwhile.
     }
     let (habits, server) = (&arguments.habits, arguments.server.as_deref());
     let said = Said { habits, server, is_rehearsal: place.is_rehearsal };

@@ -10,9 +10,6 @@ use serde::Serialize;
 
 /// Two tables, and between them how many accounts are how far.
 pub(super) fn as_text(upstreams: &[Upstream], moves: &[Move]) -> String {
-    if upstreams.is_empty() {
-        return "no old server; name one with `restante upstream add DOMAIN HOST`\n".to_owned();
-    }
     let columns = [
         Column("DOMAIN", Align::Left),
         Column("OLD SERVER", Align::Left),
