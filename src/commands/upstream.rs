@@ -9,7 +9,7 @@ use super::old_server::Secured;
 use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Security, Trust, Upstream, UserPattern};
 use crate::config::{Finding, Settings};
-use crate::fetch::Server;
+use crate::fetch::{self, Server};
 use crate::limits;
 use crate::mail::{AccountAddress, Domain};
 use crate::net;
@@ -22,24 +22,40 @@ use std::{fs, thread};
 /// A finding for what is neither domain nor address, for a host that is none, a file without a
 /// certificate, or a database fault.
 pub fn add(settings: &Settings, arguments: &UpstreamArguments) -> Result<(), Finding> {
-    let scope = scope(&arguments.scope)?;
-    let security = security(&arguments.secured);
-    let Server { host, port, .. } = Server::parse(&arguments.host).map_err(|text| finding(&text))?;
+    let server = Server::parse(&arguments.host).map_err(|text| finding(&text))?;
+    let asked = arguments.secured.server(&server)?;
+    let upstream = keep(settings, arguments, &server)?;
+    if upstream.trust == Trust::Anything {
+        table::warn(&format!("the certificate of {} is not checked", upstream.host));
+    }
+    warn_if_silent(&asked);
+    table::print(&format!("{} moves here from {}", upstream.scope, upstream.server()))
+}
+
+fn keep(settings: &Settings, arguments: &UpstreamArguments, server: &Server) -> Result<Upstream, Finding> {
     let upstream = Upstream {
-        scope,
-        host,
-        port,
-        security,
+        scope: scope(&arguments.scope)?,
+        host: server.host.clone(),
+        port: server.port,
+        security: security(&arguments.secured),
         trust: trust(&arguments.secured)?,
         user: UserPattern::parse(&arguments.user).unwrap_or(UserPattern::AsTyped),
         accept_unknown: arguments.accept_unknown,
     };
     let accounts = open(settings)?;
     accounts.add_upstream(&upstream).map_err(|error| refused(settings, &upstream.scope, &error))?;
-    if upstream.trust == Trust::Anything {
-        table::warn(&format!("the certificate of {} is not checked", upstream.host));
+    Ok(upstream)
+}
+
+/// A typing mistake is seen at once. It may also be a server that is not up yet: that is no error.
+fn warn_if_silent(server: &Server) {
+    if let Err(problem) = fetch::answers(server, limits::UPSTREAM_ADD_WAIT) {
+        let Finding { what, remedy } = problem.into();
+        let why = what.strip_prefix(&format!("{server}: ")).unwrap_or(&what);
+        table::warn(&format!(
+            "{server} does not answer now: {why}: nobody can move before it does; {remedy}"
+        ));
     }
-    table::print(&format!("{} moves here from {}", upstream.scope, upstream.server()))
 }
 
 /// `upstream list [--json]`

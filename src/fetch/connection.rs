@@ -6,6 +6,7 @@ use super::problem::Problem;
 use super::server::{Login, Opened, Patience, Server};
 use super::share::Share;
 use crate::limits;
+use crate::mail::{Password, UserName};
 use crate::net::{Stream, Trust};
 use crate::pop3::client::{Answer, Capabilities, Numbered, Refusal, Request, Session, Step};
 use crate::runtime;
@@ -70,7 +71,7 @@ impl Connection {
     pub async fn log_in(server: &Server, login: &Login, patience: &Patience) -> Result<Self, Problem> {
         let since = Instant::now();
         loop {
-            match Self::log_in_once(server, login, patience).await {
+            match Self::arrive(server, login, patience, |_| false).await {
                 Err(problem) if problem.is_in_use() && since.elapsed() < patience.in_use => {
                     runtime::sleep(patience.pause).await;
                 }
@@ -79,7 +80,29 @@ impl Connection {
         }
     }
 
-    async fn log_in_once(server: &Server, login: &Login, patience: &Patience) -> Result<Self, Problem> {
+    /// Goes as far as one comes without a password, and takes leave.
+    ///
+    /// # Errors
+    /// Those of [`Self::log_in`] before a password is said.
+    pub(super) async fn greet(server: &Server, patience: &Patience) -> Result<(), Problem> {
+        // It is never said.
+        let (Some(user), Some(password)) = (UserName::parse("nobody"), Password::new("nobody")) else {
+            return Ok(());
+        };
+        let is_enough = |session: &Session| matches!(session.asked(), "USER" | "AUTH");
+        let mut connection = Self::arrive(server, &Login { user, password }, patience, is_enough).await?;
+        connection.out.clear();
+        connection.ask(Request::Quit);
+        connection.send().await
+    }
+
+    /// Up to the end of the login, or to where it `is_enough`: then what is to be said next is not sent.
+    async fn arrive(
+        server: &Server,
+        login: &Login,
+        patience: &Patience,
+        is_enough: impl Fn(&Session) -> bool,
+    ) -> Result<Self, Problem> {
         let Opened { stream, wish, trust } = server.open(patience).await?;
         let is_secure = stream.tls().is_some();
         let session = Session::new(login.user.clone(), login.password.clone(), wish, is_secure);
@@ -102,6 +125,9 @@ impl Connection {
                 Step::StartTls => connection = connection.secure(server, &trust).await?,
                 // Nothing was asked yet.
                 Step::Read | Step::Answered(..) | Step::Failed(_) => {}
+            }
+            if is_enough(&connection.session) {
+                return Ok(connection);
             }
         }
     }

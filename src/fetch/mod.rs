@@ -12,6 +12,7 @@ mod mailbox;
 mod matched;
 mod numbers;
 mod problem;
+mod reached;
 mod server;
 mod share;
 
@@ -20,5 +21,6 @@ pub use connection::{Connection, Message};
 pub use mailbox::Mailbox;
 pub use matched::Matched;
 pub use problem::Problem;
+pub use reached::answers;
 pub use server::{Login, Patience, Security, Server};
 pub use share::{Listings, Share};

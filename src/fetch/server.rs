@@ -104,11 +104,20 @@ impl Server {
         Ok(Self { host: host.to_owned(), port: port.transpose()?, security: None, trust: None })
     }
 
+    /// Whether it is on this machine.
+    pub(super) async fn is_local(&self) -> Result<bool, Problem> {
+        Ok(are_local(&self.addresses().await?))
+    }
+
+    async fn addresses(&self) -> Result<Vec<SocketAddr>, Problem> {
+        let found = net::resolve(&self.host, self.port.unwrap_or(POP3)).await;
+        found.map_err(|error| Problem::connect(self, error))
+    }
+
     /// Connects, and makes the handshake where TLS comes first.
     pub(super) async fn open(&self, patience: &Patience) -> Result<Opened, Problem> {
-        let unreachable = |error| Problem::connect(self, error);
-        let mut addresses = net::resolve(&self.host, self.port.unwrap_or(POP3)).await.map_err(unreachable)?;
-        let is_local = addresses.iter().all(|address| address.ip().to_canonical().is_loopback());
+        let mut addresses = self.addresses().await?;
+        let is_local = are_local(&addresses);
         let tls_first = self.tls_first(is_local);
         let port = self.port.unwrap_or(if tls_first { POP3S } else { POP3 });
         addresses.iter_mut().for_each(|address: &mut SocketAddr| address.set_port(port));
@@ -119,7 +128,8 @@ impl Server {
             None if is_local && self.security.is_none() => Trust::anybody(),
             None => Trust::system().map_err(Problem::Ours)?,
         };
-        let stream = net::connect(&addresses, patience.connect).await.map_err(unreachable)?;
+        let stream = net::connect(&addresses, patience.connect).await;
+        let stream = stream.map_err(|error| Problem::connect(self, error))?;
         let stream = if tls_first { self.secure(stream, &trust).await? } else { stream };
         Ok(Opened { stream, wish: self.wish(is_local), trust })
     }
@@ -149,6 +159,10 @@ impl Server {
             _ => TlsWish::Required,
         }
     }
+}
+
+fn are_local(addresses: &[SocketAddr]) -> bool {
+    addresses.iter().all(|address| address.ip().to_canonical().is_loopback())
 }
 
 const POP3: u16 = 110;

@@ -76,6 +76,9 @@ pub const UPSTREAM_LISTINGS_MAX: u64 = FETCH_LISTING_MAX;
 /// Octets of a listing that nobody is kept waiting for: some 2,500 messages and half a MiB in memory, at the
 /// very most 9,000 with the shortest lines there are, which 200 connections may have beside what large ones take.
 pub const UPSTREAM_LISTING_SMALL: u64 = 64 * 1024;
+/// How long `upstream add` waits, in all, for a word of the old server that it names: a person is waiting, and
+/// it is added all the same.
+pub const UPSTREAM_ADD_WAIT: Duration = Duration::from_secs(5);
 /// How often `upstream list --watch` looks.
 pub const UPSTREAM_LIST_EVERY: Duration = Duration::from_secs(2);
 /// Accounts that `upstream remove` names when it refuses; `upstream list` has them all.

@@ -92,6 +92,16 @@ fn a_small_mailbox_is_here_at_the_first_login_and_the_same() {
 }
 
 #[test]
+fn an_old_server_that_does_not_answer_is_told_of_and_added() {
+    let server = Server::prepare("");
+    let added = server.restante(&["upstream", "add", "typo.example", "nohost.invalid"], "");
+    assert_eq!((added.status, &added.stdout[..]), (Some(0), "typo.example moves here from nohost.invalid\n"));
+    assert!(added.stderr.starts_with("warning: nohost.invalid does not answer now: "), "{added:?}");
+    assert!(added.stderr.contains(": nobody can move before it does; "), "{added:?}");
+    assert!(server.restante(&["upstream", "list"], "").done().contains("nohost.invalid"));
+}
+
+#[test]
 fn a_password_that_the_old_server_refuses_leaves_nothing_behind() {
     let old = OldServer::with(&FEW);
     let server = moving(&old, "");

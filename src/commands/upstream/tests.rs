@@ -14,8 +14,15 @@ fn arguments(typed: &[&str]) -> UpstreamArguments {
     }
 }
 
+/// As `upstream add` does, without a look at hosts that are nowhere.
+fn kept(settings: &Settings, typed: &[&str]) -> Result<Upstream, Finding> {
+    let arguments = arguments(typed);
+    let server = Server::parse(&arguments.host).map_err(|text| finding(&text))?;
+    keep(settings, &arguments, &server)
+}
+
 fn added(settings: &Settings, typed: &[&str]) -> Upstream {
-    add(settings, &arguments(typed)).unwrap();
+    kept(settings, typed).unwrap();
     let scope = scope(typed[0]).unwrap();
     let all = open(settings).unwrap().upstreams().unwrap();
     all.into_iter().find(|upstream| upstream.scope == scope).unwrap()
@@ -67,7 +74,7 @@ fn what_is_no_upstream_is_refused_with_a_remedy() {
         (&["a.org", "h.net", "--ca", empty.to_str().unwrap()], "no certificate"),
         (&["a.org", "h.net", "--ca", "/nowhere/x.pem"], "/nowhere/x.pem"),
     ] {
-        let finding = add(&settings, &arguments(typed)).unwrap_err();
+        let finding = kept(&settings, typed).unwrap_err();
         assert!(finding.what.contains(why), "{finding:?}");
     }
     assert!(open(&settings).unwrap().upstreams().unwrap().is_empty());
