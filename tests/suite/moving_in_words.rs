@@ -81,6 +81,15 @@ fn an_option_that_decides_nothing_is_wrong_usage_and_named() {
         assert!(outcome.stderr.contains(options[0]), "{outcome:?}");
         assert!(outcome.stderr.contains(named) && outcome.stdout.is_empty(), "{outcome:?}");
     }
+    for (kind, offered, refused) in [
+        ("maildir", &["--uidlist", "--folders"][..], &["--mbox-md5"][..]),
+        ("mbox", &["--mbox-md5"], &["--uidlist", "--folders"]),
+        ("users", &["--mbox-md5", "--folders"], &["--uidlist"]),
+    ] {
+        let help = server.restante(&["import", kind, "--help"], "").done();
+        assert!(offered.iter().all(|option| help.contains(&format!(" {option} "))), "{kind}: {help}");
+        assert!(!refused.iter().any(|option| help.contains(option)), "{kind}: {help}");
+    }
     server.log_in(ANNA).ask("STAT", "+OK 0 ");
     // Said of Dovecot, it was Dovecot's: nothing is guessed from another server's index.
     fs::rename(old.root.join("dovecot-uidlist"), old.root.join("courierpop3dsizelist")).unwrap();

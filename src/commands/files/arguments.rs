@@ -7,7 +7,7 @@ use crate::import::maildir::{self, Folders};
 use crate::import::mbox::{self, Md5Of};
 use crate::import::{Doveconf, Error, UidlFormat};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, ValueEnum};
+use clap::{Arg, Args, ValueEnum};
 use std::path::PathBuf;
 
 /// What decides unique-ids, order and octets.
@@ -32,9 +32,7 @@ pub struct Habits {
     /// dovecot-uidlist, if it does not lie in the Maildir (CONTROL=)
     #[arg(long, value_name = "FILE")]
     pub uidlist: Option<PathBuf>,
-    /// Maildir++ subfolders, which POP3 never showed
-    ///
-    /// Left where they are unless they are appended.
+    /// Maildir++ subfolders, which POP3 never showed [default: skip]
     #[arg(long, value_enum)]
     pub folders: Option<Subfolders>,
 }
@@ -80,7 +78,7 @@ pub struct Asked {
 
 /// `restante import maildir DIR --to ADDRESS …`
 #[derive(Clone, Debug, Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, mut_args(|option| hidden(option, &["mbox_md5"])))]
 pub struct MaildirArgs {
     /// The Maildir: the folder with cur/ and new/ in it
     pub dir: PathBuf,
@@ -100,7 +98,7 @@ pub struct MaildirArgs {
 
 /// `restante import mbox FILE --to ADDRESS …`
 #[derive(Clone, Debug, Args)]
-#[command(args_override_self = true)]
+#[command(args_override_self = true, mut_args(|option| hidden(option, &["uidlist", "folders"])))]
 pub struct MboxArgs {
     /// The mbox
     pub file: PathBuf,
@@ -159,6 +157,13 @@ impl Habits {
             without_ids: false,
         }
     }
+}
+
+/// The `useless` ones decide nothing for a command: they are understood, so that `fits` can say what they belong
+/// to, and not offered.
+pub fn hidden(option: Arg, useless: &[&str]) -> Arg {
+    let is_useless = useless.contains(&option.get_id().as_str());
+    if is_useless { option.hide(true) } else { option }
 }
 
 fn uidl_format(text: &str) -> Result<UidlFormat, String> {

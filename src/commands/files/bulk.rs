@@ -3,7 +3,7 @@
 //! Several mailboxes at a time; one that cannot be read does not stop the others, and stays held.
 
 use super::alone::{self, Said};
-use super::arguments::{Habits, How};
+use super::arguments::{Habits, How, hidden};
 use super::fits;
 use super::mailbox::{OfAll, is_missing, source};
 use super::place::{Kind, Place as Lies, Template, User};
@@ -29,6 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `restante import users FILE --format FORMAT --mail TEMPLATE …`
 #[derive(Debug, Args)]
+#[command(mut_args(|option| hidden(option, &["uidlist"])))]
 pub struct UsersArgs {
     /// Which accounts.
     #[command(flatten)]
