@@ -7,7 +7,7 @@ use super::{Ending, table};
 use crate::accounts::import::{self, Format, How, Refused, Users};
 use crate::accounts::{Report, Wish};
 use crate::config::{Finding, Settings};
-use crate::import::words::{counted, of_number};
+use crate::import::words::{cannot_be_read, counted, of_number};
 use crate::limits;
 use crate::mail::Domain;
 use clap::Args;
@@ -84,8 +84,8 @@ impl AccountFile {
             File::open(&self.file).and_then(read_all)
         };
         let octets = octets.map_err(|error| Finding {
-            what: format!("{}: {error}", self.file.display()),
-            remedy: "name a file that can be read; nothing was imported".to_owned(),
+            what: cannot_be_read(&self.file, error),
+            remedy: "name the old server's account file; nothing was imported".to_owned(),
         })?;
         let passwd = if self.format == Format::Shadow { beside(&self.file, "passwd") } else { None };
         let how = How {

@@ -10,6 +10,7 @@ use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Security, Trust, Upstream, UserPattern};
 use crate::config::{Finding, Settings};
 use crate::fetch::{self, Server};
+use crate::import::words::cannot_be_read;
 use crate::limits;
 use crate::mail::{AccountAddress, Domain};
 use crate::net;
@@ -189,7 +190,7 @@ fn trust(secured: &Secured) -> Result<Trust, Finding> {
 fn authority(file: &Path) -> Result<String, Finding> {
     net::Trust::file(file)?;
     fs::read_to_string(file).map_err(|error| Finding {
-        what: format!("{}: {error}", file.display()),
+        what: cannot_be_read(file, error),
         remedy: "name a file with certificates in PEM".to_owned(),
     })
 }

@@ -5,6 +5,7 @@
 
 use super::source::Error;
 use super::uidl_format::UidlFormat;
+use super::words::cannot_be_read;
 use crate::limits;
 use std::fs::File;
 use std::io::{self, Read};
@@ -52,7 +53,7 @@ impl Doveconf {
     /// is not known.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = read(path).map_err(|error| Error::Source {
-            what: format!("{}: {error}", path.display()),
+            what: cannot_be_read(path, error),
             remedy: "name a file with the output of `doveconf -n`".to_owned(),
         })?;
         Self::parse(&text, path)

@@ -99,6 +99,22 @@ fn an_option_that_decides_nothing_is_wrong_usage_and_named() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_is_told_in_one_form() {
+    let server = Server::start("");
+    for command in [
+        &["account", "import", "/nowhere", "--format", "csv"][..],
+        &["import", "pop3", "--list", "/nowhere"],
+        &["import", "maildir", "/nowhere", "--to", ANNA],
+        &["import", "mbox", "/nowhere", "--to", ANNA],
+        &["import", "users", "/nowhere", "--format", "csv"],
+    ] {
+        let told = server.restante(command, "").failed();
+        let (form, remedy) = ("restante: /nowhere cannot be read: No such file or directory", ": name the ");
+        assert!(told.starts_with(form) && told.contains(remedy), "{command:?}: {told}");
+    }
+}
+
+#[test]
 fn a_user_of_a_dovecot_who_has_never_logged_in_is_no_question() {
     let server = Server::start("");
     let accounts = server.folder().join("users");

@@ -7,6 +7,7 @@ use crate::accounts::import::csv;
 use crate::commands::old_server::Secured;
 use crate::config::Finding;
 use crate::fetch::{Login, Security, Server};
+use crate::import::words::cannot_be_read;
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};
 use std::fs::File;
@@ -22,8 +23,8 @@ const NEEDED: [&str; 4] = ["host", "user", "password", "address"];
 /// A finding that names the line.
 pub(super) fn read(file: &Path, common: &Secured) -> Result<Vec<Job>, Finding> {
     let octets = File::open(file).and_then(read_all).map_err(|error| Finding {
-        what: format!("{}: {error}", file.display()),
-        remedy: "name a file that can be read; nothing was imported".to_owned(),
+        what: cannot_be_read(file, error),
+        remedy: "name the list of mailboxes; nothing was imported".to_owned(),
     })?;
     let common = common.server(&Server::default())?;
     jobs(&octets, &common).map_err(|(line, what)| Finding {

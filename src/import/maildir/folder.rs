@@ -5,6 +5,7 @@
 
 use super::super::source::Error;
 use super::super::way::{self, Lost};
+use super::super::words::cannot_be_read;
 use super::entry::{Entry, Place};
 use super::listing::Listing;
 use nix::dir::Dir;
@@ -198,7 +199,7 @@ fn unreadable(path: &Path, errno: Errno) -> Error {
         };
     }
     Error::Source {
-        what: format!("{}: {}", path.display(), errno.desc()),
+        what: cannot_be_read(path, errno.desc()),
         remedy: match errno {
             Errno::ENOENT => "name the folder in which the old server's cur/ and new/ are".to_owned(),
             _ => "run this as a user who may read it, as root for instance".to_owned(),

@@ -23,6 +23,7 @@ pub use options::{Folders, Options, Server};
 
 use super::Provenance;
 use super::source::{Error, Flags, Found, Inventory, Place, SkippedItem, Source, UniqueIdOf};
+use super::words;
 use crate::mail::UniqueId;
 use entry::Entry;
 use folder::Root;
@@ -97,18 +98,12 @@ fn guess(root: &Root, options: &Options) -> Result<Server, Error> {
     {
         return Ok(server);
     }
-    Err(Error::Ask {
-        what: format!(
-            "{}: which server showed this mail? There is neither {} nor {} in it",
-            root.path().display(),
-            uidlist::FILE,
-            courier::FILE
-        ),
-        remedy: "say it with --server dovecot (and --uidlist FILE if its CONTROL= is elsewhere), courier, \
-                 solid-pop3d, or plain if no mail program has to recognise its mail: a wrong one makes each \
-                 of them download everything again"
-            .to_owned(),
-    })
+    let why = format!("there is neither {} nor {} in it", uidlist::FILE, courier::FILE);
+    let servers = Server::ALL.map(|server| match server {
+        Server::Dovecot => "dovecot (and --uidlist FILE if its CONTROL= is elsewhere)",
+        other => other.as_str(),
+    });
+    Err(words::which_server(root.path(), &why, &servers))
 }
 
 impl Source for Maildir {

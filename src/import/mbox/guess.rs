@@ -8,6 +8,7 @@ use super::pieces::{Piece, Pieces};
 use super::scan::ReadAt;
 use super::{Options, no_mbox, unreadable};
 use crate::import::source::Error;
+use crate::import::words;
 use crate::limits;
 use std::path::Path;
 
@@ -56,15 +57,7 @@ fn ask(path: &Path, traces: &Traces) -> Error {
         Traces { base: true, .. } => "its X-IMAPbase looks like Dovecot's, UW's server writes it too",
         _ => "there is neither X-IMAPbase nor X-UIDL in its first message",
     };
-    let names = Server::ALL.map(Server::as_str);
-    Error::Ask {
-        what: format!("{}: which server showed this mail? {why}", path.display()),
-        remedy: format!(
-            "say it with --server {}; plain is for mail that no mail program has to recognise: a wrong one makes \
-             each of them download everything again",
-            names.join(", ")
-        ),
-    }
+    words::which_server(path, why, &Server::ALL.map(Server::as_str))
 }
 
 /// `None` if there is no From line at the start. An empty file has no traces.

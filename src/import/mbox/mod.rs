@@ -27,7 +27,7 @@ use super::Provenance;
 use super::source::{Error, Flags, Found, Inventory, Place, Source, UniqueIdOf};
 use super::uidl_format::{UidlFormat, Variable};
 use super::way::{self, Lost};
-use super::words::{counted, of_number};
+use super::words::{cannot_be_read, counted, of_number};
 use crate::limits;
 use fingerprint::Recipe;
 use lock::{Busy, Lock};
@@ -123,7 +123,7 @@ pub fn open(path: &Path, options: &Options) -> Result<Box<dyn Source>, Error> {
 
 fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::Source {
-        what: format!("{}: it cannot be read: {error}", path.display()),
+        what: cannot_be_read(path, error),
         remedy: "name the mbox of the inbox, and run this as a user who may read it".to_owned(),
     }
 }
