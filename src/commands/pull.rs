@@ -13,6 +13,7 @@ use super::table;
 use crate::config::{Finding, Settings};
 use crate::fetch::{Login, Mailbox, Patience, Server};
 use crate::import::landing::{Imported, Landing, Pair, Progress};
+use crate::limits;
 use crate::mail::AccountAddress;
 use clap::Args;
 use std::collections::HashMap;
@@ -34,7 +35,7 @@ pub struct PullArgs {
     #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["user", "password_stdin", "security"])]
     pub list: Option<PathBuf>,
     /// Mailboxes of the list that are pulled at the same time
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = limits::PULL_MAILBOXES, value_parser = clap::value_parser!(u8).range(1..))]
     pub parallel: u8,
     #[command(flatten)]
     pub access: Access,

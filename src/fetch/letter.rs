@@ -5,6 +5,7 @@
 //! server shows them and the next hides them, and they change when a message is read.
 
 use crate::import::essence::is_note;
+use crate::limits;
 use sha2::{Digest, Sha256};
 
 /// See above.
@@ -22,7 +23,7 @@ pub(super) struct Reader {
     hash: Sha256,
     /// The hash at the blank line.
     header: Option<[u8; 32]>,
-    /// The line of the header that is not whole yet, up to [`LINE_KEPT`] octets of it.
+    /// The line of the header that is not whole yet, up to [`limits::FETCH_LINE_KEPT`] octets of it.
     line: Vec<u8>,
     /// The beginning of this line was hashed, or passed over, already.
     inside: bool,
@@ -31,9 +32,6 @@ pub(super) struct Reader {
     octets: u64,
     last: Option<u8>,
 }
-
-/// Octets of a header line that decide what it is; what is longer is hashed as it comes.
-const LINE_KEPT: usize = 64;
 
 impl Reader {
     /// Takes text with LF line ends.
@@ -57,7 +55,7 @@ impl Reader {
 
     fn header_piece(&mut self, piece: &[u8], ends: bool) {
         self.line.extend_from_slice(piece);
-        if !ends && self.line.len() <= LINE_KEPT {
+        if !ends && self.line.len() <= limits::FETCH_LINE_KEPT {
             return;
         }
         let line = std::mem::take(&mut self.line);

@@ -5,6 +5,7 @@
 //! of 8 bits, which Courier rewrites at each reading; the CR of a line end; and whether the last line has one.
 //! Takes blocks, however they are cut, and holds no line.
 
+use crate::limits;
 use sha2::{Digest as _, Sha256};
 
 /// Header fields that servers and mail programs write into a message that lies in a mailbox, in lower case.
@@ -21,8 +22,6 @@ const NOTES: [&[u8]; 9] = [
 ];
 /// How the names of further ones begin.
 const NOTES_OF_MOZILLA: &[u8] = b"x-mozilla-";
-/// A field whose name is as long as this, blanks before the colon included, is none of these.
-const NAME_MAX: usize = 64;
 
 /// Whether a header field of this name is a note of the mailbox, and no part of the message.
 pub fn is_note(name: &[u8]) -> bool {
@@ -134,10 +133,10 @@ impl Field {
         self.is_left_out |= !text.is_ascii();
         let Some(name) = &mut self.name else { return };
         let colon = memchr::memchr(b':', text);
-        let room = NAME_MAX.saturating_sub(name.len());
+        let room = limits::NOTE_NAME_MAX.saturating_sub(name.len());
         name.extend(text.iter().take(colon.unwrap_or(text.len())).take(room));
         if colon.is_some() {
-            self.is_left_out |= name.len() < NAME_MAX && is_note(name);
+            self.is_left_out |= name.len() < limits::NOTE_NAME_MAX && is_note(name);
             self.name = None;
         }
     }

@@ -6,6 +6,7 @@
 //! mail to whoever laid it. Knows no mailbox.
 
 use super::source::Error;
+use crate::limits;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
@@ -15,9 +16,6 @@ use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
-
-/// Links that are followed on one way; Linux follows as many.
-const LINKS_MAX: usize = 40;
 
 /// Why there is no way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +63,7 @@ fn walk(path: &Path, laid: &mut Vec<Uid>) -> Result<(OwnedFd, OsString, FileStat
         let stat = fstat(&next)?;
         if SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFLNK {
             laid.push(Uid::from_raw(stat.st_uid));
-            if laid.len() > LINKS_MAX {
+            if laid.len() > limits::IMPORT_LINKS_MAX {
                 return Err(Errno::ELOOP.into());
             }
             push(Path::new(&readlinkat(&next, "")?), &mut ahead);

@@ -26,6 +26,12 @@ pub const FETCH_TRIES_OF_ONE_MAX: u32 = 3;
 pub const FETCH_AHEAD_MAX: usize = 64;
 /// A list of mailboxes to be pulled: 100,000 lines and some over.
 pub const PULL_LIST_MAX: u64 = 16 * 1024 * 1024;
+/// Mailboxes of such a list that are pulled at the same time: each is a session at the old server, which
+/// goes on serving its users meanwhile.
+pub const PULL_MAILBOXES: u8 = 4;
+/// Octets of a header line by which a message is known again that are kept until it is clear which field it is:
+/// as [`NOTE_NAME_MAX`]. What is longer is hashed as it comes.
+pub const FETCH_LINE_KEPT: usize = NOTE_NAME_MAX;
 /// Differences that a comparison names; the others are counted.
 pub const DIFFERENCES_SHOWN_MAX: usize = 20;
 /// Octets that are read at once.
@@ -113,6 +119,17 @@ pub const RELAYED_COMMANDS_MAX: usize = 64;
 /// Messages in the index of one old mailbox, as on the wire: a user whose file is nothing but From lines must
 /// not take the memory of a whole server's move.
 pub const IMPORT_MESSAGES_MAX: usize = FETCH_MESSAGES_MAX;
+/// Links that are followed on the way to an old mailbox; Linux follows as many (path_resolution(7)).
+pub const IMPORT_LINKS_MAX: usize = 40;
+/// How deep folders of an old Maildir lie in folders. Maildir++ has all of them side by side, Dovecot's
+/// `LAYOUT=fs` nests them as its users do, and nobody goes beyond a few. No circle: links are not followed.
+pub const SUBFOLDER_DEPTH_MAX: usize = 16;
+/// How often a folder of an old Maildir is listed, if the old server changes it under our eyes: a busy one
+/// changes it all the time, and what it brings meanwhile comes with the next import.
+pub const LISTINGS_OF_A_FOLDER_MAX: u32 = 3;
+/// Octets of a field's name, blanks before the colon included, that a mail server or program notes something in:
+/// `X-Mozilla-External-Attachment-URL` has 33, and what is much longer is none of them.
+pub const NOTE_NAME_MAX: usize = 64;
 /// Octets of a line in an mbox by which it is judged: whether it parts two messages, and what a header line
 /// says. Dovecot looks at 4096 octets at least, mailutils at 1024.
 pub const MBOX_LINE_HEAD: usize = 4096;

@@ -8,6 +8,7 @@ use super::super::way::{self, Lost};
 use super::super::words::cannot_be_read;
 use super::entry::{Entry, Place};
 use super::listing::Listing;
+use crate::limits;
 use nix::dir::Dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, openat};
@@ -19,9 +20,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-
-/// How often a folder is listed again because the old server changed it under our eyes.
-const LISTINGS_MAX: u32 = 3;
 
 /// An open folder with its new/ and cur/.
 #[derive(Debug)]
@@ -106,7 +104,7 @@ impl Root {
         loop {
             let before = self.changed()?;
             let listing = self.list_once()?;
-            if tries == LISTINGS_MAX || self.changed()? == before {
+            if tries == limits::LISTINGS_OF_A_FOLDER_MAX || self.changed()? == before {
                 return Ok(listing);
             }
             tries += 1;

@@ -2,11 +2,9 @@
 
 use super::super::source::Error;
 use super::folder::Root;
+use crate::limits;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-
-/// How deep folders lie in folders at most; a circle is not possible, since links are not followed.
-const DEPTH_MAX: usize = 16;
 
 /// By name.
 pub(super) fn of(root: &Root) -> Result<Vec<(String, Root)>, Error> {
@@ -18,7 +16,7 @@ pub(super) fn of(root: &Root) -> Result<Vec<(String, Root)>, Error> {
 
 fn look(root: &Root, above: &str, depth: usize, found: &mut Vec<(String, Root)>) -> Result<(), Error> {
     for name in root.names()? {
-        if depth == DEPTH_MAX || is_own(&name) {
+        if depth == limits::SUBFOLDER_DEPTH_MAX || is_own(&name) {
             continue;
         }
         let Some(folder) = root.inside(&name) else { continue };
