@@ -14,10 +14,10 @@ pub use arguments::{MaildirArgs, MboxArgs};
 pub use bulk::{UsersArgs, users};
 
 use super::database::{address, json, open, refused, storage};
-use super::landed::{self, Report};
+use super::landed::{self, Bar, Report};
 use super::{Ending, table, verify};
 use crate::config::{Finding, Settings};
-use crate::fetch::{Matched, Patience};
+use crate::fetch::{Login, Matched, Patience};
 use crate::import::landing::{Failure, Imported, Landing, Progress};
 use crate::import::{Error, Source, maildir as maildirs, mbox as mboxes};
 use crate::mail::AccountAddress;
@@ -40,7 +40,7 @@ pub fn maildir(settings: &Settings, arguments: &MaildirArgs, quiet: bool) -> Res
         options.without_ids = asked.uidls_from.is_some();
         maildirs::open(dir, &options)
     };
-    one(settings, &to, (open, asked, how), quiet)
+    import_one(settings, &to, (open, asked, how), quiet)
 }
 
 /// `import mbox FILE --to ADDRESS …`
@@ -57,17 +57,17 @@ pub fn mbox(settings: &Settings, arguments: &MboxArgs, quiet: bool) -> Result<()
         options.without_ids = asked.uidls_from.is_some();
         mboxes::open(file, &options)
     };
-    one(settings, &to, (open, asked, how), quiet)
+    import_one(settings, &to, (open, asked, how), quiet)
 }
 
-/// Where mail lands, and how.
-struct Place<'a> {
+/// Brings mailboxes over, or says what would come.
+struct Importer<'a> {
     settings: &'a Settings,
     landing: Landing,
     is_rehearsal: bool,
 }
 
-fn one(
+fn import_one(
     settings: &Settings,
     to: &AccountAddress,
     (open, asked, how): (impl FnOnce() -> Result<Box<dyn Source>, Error>, &Asked, &How),
@@ -76,48 +76,57 @@ fn one(
     landed::there_is(settings, to)?;
     let login = if asked.access.user.is_some() { Some(asked.access.login()?) } else { None };
     let source = open().map_err(|error| ended(to, error.into()))?;
-    let mut source: Box<dyn Source> = match (&asked.uidls_from, &login) {
-        (Some(server), Some(login)) => {
-            let server = asked.access.security.server(server)?;
-            Box::new(Matched::new(source, server, login.clone(), Patience::default()))
-        }
-        _ => source,
-    };
-    let place =
-        Place { settings, landing: landed::landing(settings, how.dry_run)?, is_rehearsal: how.dry_run };
+    let mut source = matched(source, asked, login.as_ref())?;
+    let landing = landed::landing(settings, how.dry_run)?;
+    let importer = Importer { settings, landing, is_rehearsal: how.dry_run };
     let imported = {
-        let progress = landed::Progress::shown_if(!quiet);
-        let taken = place.take(to, source.as_mut(), &mut |now| progress.show(now));
+        let bar = Bar::shown_if(!quiet);
+        let taken = importer.take(to, source.as_mut(), &mut |now| bar.show(now));
         taken.map_err(|failure| ended(to, failure))?
     };
     if let Some(file) = &how.report {
-        report::write(file, &[place.proof(to, &imported)?], false)?;
+        report::write(file, &[importer.proof(to, &imported)?], false)?;
     }
     let mut report = Report::new(to, imported, None).rehearsed(how.dry_run);
     // Before anybody logs in: a difference that no mail program has seen can still be mended.
-    let verified = match (&asked.verify, &login) {
-        (Some(server), Some(login)) if report.is_complete() => asked
-            .access
-            .security
-            .server(server)
-            .and_then(|server| verify::verify(settings, to, &server, login))
-            .map(Some),
-        _ => Ok(None),
+    let verified =
+        if report.is_complete() { verified(settings, to, asked, login.as_ref()) } else { Ok(None) };
+    let judgement = match &verified {
+        Ok(verdict) => verdict.as_ref().map_or(Ok(()), Verdict::judge),
+        Err(finding) => Err(finding.clone()),
     };
-    let (verdict, not_verified) = match verified {
-        Ok(verdict) => (verdict, None),
-        Err(finding) => (None, Some(finding)),
-    };
-    let judgement = verdict.as_ref().map_or(Ok(()), Verdict::judge);
-    report.verify = verdict;
+    report.verify = verified.unwrap_or_default();
     report.warn();
     table::print(&if how.json { json(&report)? } else { report.told() })?;
     report.judge()?;
-    not_verified.map_or(judgement, Err)?;
-    Ok(place.release(to)?)
+    judgement?;
+    Ok(importer.release(to)?)
 }
 
-impl Place<'_> {
+/// The files, with unique-ids and order from the old server where that was asked for.
+fn matched(
+    source: Box<dyn Source>,
+    asked: &Asked,
+    login: Option<&Login>,
+) -> Result<Box<dyn Source>, Finding> {
+    let (Some(server), Some(login)) = (&asked.uidls_from, login) else { return Ok(source) };
+    let server = asked.access.security.server(server)?;
+    Ok(Box::new(Matched::new(source, server, login.clone(), Patience::default())))
+}
+
+/// How it compares with the old server; `None` where that was not asked for.
+fn verified(
+    settings: &Settings,
+    to: &AccountAddress,
+    asked: &Asked,
+    login: Option<&Login>,
+) -> Result<Option<Verdict>, Finding> {
+    let (Some(server), Some(login)) = (&asked.verify, login) else { return Ok(None) };
+    let server = asked.access.security.server(server)?;
+    verify::verify(settings, to, &server, login).map(Some)
+}
+
+impl Importer<'_> {
     /// Imports one mailbox.
     fn take(
         &self,

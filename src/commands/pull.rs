@@ -7,7 +7,7 @@ mod list;
 
 use super::Ending;
 use super::database::{address, json, open, refused};
-use super::landed::{self, Report};
+use super::landed::{self, Bar, Report};
 use super::old_server::Access;
 use super::table;
 use crate::config::{Finding, Settings};
@@ -16,10 +16,7 @@ use crate::import::landing::{Imported, Landing, Pair, Progress};
 use crate::limits;
 use crate::mail::AccountAddress;
 use clap::Args;
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// `restante import pop3 HOST[:PORT] …`
 #[derive(Debug, Args)]
@@ -69,7 +66,7 @@ struct Job {
 }
 
 /// What a pull needs beside its job.
-struct Place<'a> {
+struct Puller<'a> {
     settings: &'a Settings,
     landing: Landing,
     how: How,
@@ -82,15 +79,11 @@ struct Place<'a> {
 /// # Errors
 /// A finding for what could not be pulled; the other mailboxes of a list are.
 pub fn run(settings: &Settings, arguments: &PullArgs, quiet: bool) -> Result<(), Finding> {
-    let place = Place {
-        settings,
-        landing: landed::landing(settings, arguments.how.dry_run)?,
-        how: arguments.how,
-        quiet,
-    };
+    let landing = landed::landing(settings, arguments.how.dry_run)?;
+    let puller = Puller { settings, landing, how: arguments.how, quiet };
     if let Some(file) = &arguments.list {
         let jobs = list::read(file, &arguments.access.security)?;
-        return many(&place, jobs, arguments);
+        return many(&puller, &jobs, arguments);
     }
     let (Some(server), Some(to)) = (&arguments.server, &arguments.to) else {
         return Ok(()); // Not without a list.
@@ -101,15 +94,15 @@ pub fn run(settings: &Settings, arguments: &PullArgs, quiet: bool) -> Result<(),
         login: arguments.access.login()?,
     };
     let report = {
-        let progress = landed::Progress::shown_if(!quiet);
-        place.pull(&job, true, &mut |now| progress.show(now))?
+        let bar = Bar::shown_if(!quiet);
+        puller.pull(&job, true, &mut |now| bar.show(now))?
     };
     report.warn();
     table::print(&if arguments.json { json(&report)? } else { report.told() })?;
     report.judge()
 }
 
-impl Place<'_> {
+impl Puller<'_> {
     /// `is_last`: with this mailbox all is here that the account waits for.
     fn pull(&self, job: &Job, is_last: bool, watch: &mut dyn FnMut(Progress)) -> Result<Report, Finding> {
         landed::there_is(self.settings, &job.to)?;
@@ -129,6 +122,22 @@ impl Place<'_> {
         let deleted =
             if self.how.delete_after { self.delete(&job.to, mailbox, &imported)? } else { quit(mailbox) };
         Ok(Report::new(&job.to, imported, deleted).rehearsed(self.how.dry_run))
+    }
+
+    /// The mailboxes of one account, which is released behind the last one if none lacks anything.
+    fn pull_each(&self, jobs: &[&Job], bar: &Bar) -> Vec<Report> {
+        let mut is_complete = true;
+        let pull = |(nth, job): (usize, &&Job)| {
+            let pulled = self.pull(job, is_complete && nth + 1 == jobs.len(), &mut |_| {});
+            let report = pulled.unwrap_or_else(|why| {
+                let source = format!("pop3 {} at {}", job.login.user, job.server);
+                Report::of_failure(&job.to, source, &Ending::Failed(why))
+            });
+            is_complete &= report.is_complete();
+            bar.one_done(report.bytes());
+            report
+        };
+        jobs.iter().enumerate().map(pull).collect()
     }
 
     /// Only after all is here for good, and only what is seen to be here: brought by this run, looked at and
@@ -185,69 +194,14 @@ fn quit(mailbox: Mailbox) -> Option<usize> {
     None
 }
 
-/// Several at a time; those of one account one after the other, in the order of the list.
-fn many(place: &Place<'_>, jobs: Vec<Job>, arguments: &PullArgs) -> Result<(), Finding> {
-    let work = Work::of(jobs, !place.quiet);
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.parallel {
-            scope.spawn(|| work.carry_out(place));
-        }
-    });
-    let all = landed::All::of(work.outcomes());
+/// Several at a time.
+fn many(puller: &Puller<'_>, jobs: &[Job], arguments: &PullArgs) -> Result<(), Finding> {
+    let bar = Bar::of_many(jobs.len(), !puller.quiet);
+    let of_one_account = |jobs: &[&Job]| puller.pull_each(jobs, &bar);
+    let reports = landed::in_parallel(jobs, arguments.parallel, |job| &job.to, of_one_account);
+    drop(bar);
+    let all = landed::All::of(reports);
     all.warn();
     table::print(&if arguments.json { json(&all)? } else { all.told() })?;
     all.judge().map_err(Ending::finding)
-}
-
-/// What is left of a list, and what came of the rest; numbers are places in the list.
-struct Work {
-    accounts: Mutex<std::vec::IntoIter<Vec<(usize, Job)>>>,
-    done: Mutex<Vec<(usize, Report)>>,
-    bytes: AtomicU64,
-    progress: landed::Progress,
-}
-
-impl Work {
-    fn of(jobs: Vec<Job>, is_shown: bool) -> Self {
-        let progress = landed::Progress::of_many(jobs.len(), is_shown);
-        let mut accounts: Vec<Vec<(usize, Job)>> = Vec::new();
-        let mut known: HashMap<AccountAddress, usize> = HashMap::new();
-        for (number, job) in jobs.into_iter().enumerate() {
-            let at = *known.entry(job.to.clone()).or_insert(accounts.len());
-            match accounts.get_mut(at) {
-                Some(account) => account.push((number, job)),
-                None => accounts.push(vec![(number, job)]),
-            }
-        }
-        let accounts = Mutex::new(accounts.into_iter());
-        Self { accounts, done: Mutex::default(), bytes: AtomicU64::new(0), progress }
-    }
-
-    /// Takes one account after the other until none is left.
-    fn carry_out(&self, place: &Place<'_>) {
-        loop {
-            // Not in the head of the loop: there the lock would be held while mail comes.
-            let next = landed::unpoisoned(&self.accounts).next();
-            let Some(account) = next else { return };
-            let (last, mut is_complete) = (account.len() - 1, true);
-            for (nth, (number, job)) in account.into_iter().enumerate() {
-                let pulled = place.pull(&job, is_complete && nth == last, &mut |_| {});
-                let report = pulled.unwrap_or_else(|why| {
-                    let source = format!("pop3 {} at {}", job.login.user, job.server);
-                    Report::of_failure(&job.to, source, &Ending::Failed(why))
-                });
-                is_complete &= report.is_complete();
-                let came = report.bytes();
-                self.progress.one_done(self.bytes.fetch_add(came, Relaxed) + came);
-                landed::unpoisoned(&self.done).push((number, report));
-            }
-        }
-    }
-
-    /// In the order of the list.
-    fn outcomes(self) -> Vec<Report> {
-        let mut done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_by_key(|(number, _)| *number);
-        done.into_iter().map(|(_, outcome)| outcome).collect()
-    }
 }

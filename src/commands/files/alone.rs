@@ -4,7 +4,7 @@
 //! everything again, and what asks the old server has one user's password.
 
 use super::arguments::{Habits, Subfolders};
-use super::place::Place;
+use super::place::OldMailbox;
 use crate::import::{Failure, maildir, mbox};
 use crate::mail::AccountAddress;
 use std::path::Path;
@@ -20,13 +20,13 @@ pub struct Said<'a> {
 }
 
 /// A failure with the command that its remedy belongs to. What is wrong on our own side needs none.
-pub fn named(failure: Failure, place: &Place, to: &AccountAddress, said: &Said<'_>) -> Failure {
+pub fn named(failure: Failure, old: &OldMailbox, to: &AccountAddress, said: &Said<'_>) -> Failure {
     let with = |remedy: String| {
         if !remedy.contains("--") && !remedy.contains("import m") {
             return remedy; // It is no option that helps.
         }
         let when = if said.is_rehearsal { ", once the account is here" } else { "" };
-        format!("{remedy}; to say it of this mailbox alone{when}: `{}`", command(place, to, said))
+        format!("{remedy}; to say it of this mailbox alone{when}: `{}`", command(old, to, said))
     };
     match failure {
         Failure::Ask { what, remedy } => Failure::Ask { what, remedy: with(remedy) },
@@ -36,19 +36,19 @@ pub fn named(failure: Failure, place: &Place, to: &AccountAddress, said: &Said<'
 }
 
 /// By what lies there, which need not be what was expected.
-fn command(place: &Place, to: &AccountAddress, said: &Said<'_>) -> String {
-    if place.path.is_file() {
+fn command(old: &OldMailbox, to: &AccountAddress, said: &Said<'_>) -> String {
+    if old.path.is_file() {
         let server = said.server.filter(|name| mbox::Server::parse(name).is_some());
         let which = said.habits.mbox_md5.map(|_| "--mbox-md5 WHICH".to_owned());
-        return written("mbox", (place, to), of_both(server, said.habits).chain([which]));
+        return written("mbox", (old, to), of_both(server, said.habits).chain([which]));
     }
     let server = said.server.filter(|name| maildir::Server::parse(name).is_some());
     let folders = said.habits.folders == Some(Subfolders::Append);
     let of_one = [
-        place.uidlist().map(|file| format!("--uidlist {}", word(&file))),
+        old.uidlist().map(|file| format!("--uidlist {}", word(&file))),
         folders.then(|| "--folders append".to_owned()),
     ];
-    written("maildir", (place, to), of_both(server, said.habits).chain(of_one))
+    written("maildir", (old, to), of_both(server, said.habits).chain(of_one))
 }
 
 fn of_both(server: Option<&str>, habits: &Habits) -> impl Iterator<Item = Option<String>> {
@@ -65,10 +65,10 @@ fn of_both(server: Option<&str>, habits: &Habits) -> impl Iterator<Item = Option
 
 fn written(
     kind: &str,
-    (place, to): (&Place, &AccountAddress),
+    (old, to): (&OldMailbox, &AccountAddress),
     options: impl Iterator<Item = Option<String>>,
 ) -> String {
-    let begin = format!("restante import {kind} {} --to {}", word(&place.path), quoted(&to.to_string()));
+    let begin = format!("restante import {kind} {} --to {}", word(&old.path), quoted(&to.to_string()));
     options.flatten().fold(begin, |command, option| format!("{command} {option}"))
 }
 
@@ -88,9 +88,9 @@ mod tests {
     use super::*;
 
     fn command_for(path: &Path, server: &str, habits: &Habits) -> String {
-        let place = Place { kind: Kind::Maildir, path: path.to_owned(), control: Some("/c".into()) };
+        let old = OldMailbox { kind: Kind::Maildir, path: path.to_owned(), control: Some("/c".into()) };
         let to = AccountAddress::parse("o'hara@example.org").unwrap();
-        command(&place, &to, &Said { habits, server: Some(server), is_rehearsal: false })
+        command(&old, &to, &Said { habits, server: Some(server), is_rehearsal: false })
     }
 
     #[test]
@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn what_is_wrong_on_our_side_is_mended_here() {
-        let place = Place { kind: Kind::Mbox, path: "/v/anna".into(), control: None };
+        let old = OldMailbox { kind: Kind::Mbox, path: "/v/anna".into(), control: None };
         let to = AccountAddress::parse("anna@example.org").unwrap();
         let said = Said { habits: &Habits::default(), server: None, is_rehearsal: true };
-        let of = |failure| named(failure, &place, &to, &said).to_string();
+        let of = |failure| named(failure, &old, &to, &said).to_string();
         assert_eq!(of(Failure::Running), Failure::Running.to_string());
         let source = Failure::Source { what: "x".to_owned(), remedy: "say --so".to_owned() };
         let told = of(source);

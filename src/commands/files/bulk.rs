@@ -6,15 +6,15 @@ use super::alone::{self, Said};
 use super::arguments::{Habits, How, hidden};
 use super::fits;
 use super::mailbox::{OfAll, is_missing, source};
-use super::place::{Kind, Place as Lies, Template, User};
+use super::place::{Kind, OldMailbox, Template, User};
 use super::report::{self, Proof};
-use super::{Place, ended};
+use super::{Importer, ended};
 use crate::accounts;
 use crate::accounts::Wish;
 use crate::accounts::import::{Format, Record, Users};
 use crate::commands::account_file::{self, AccountFile};
 use crate::commands::database::json;
-use crate::commands::landed::{self, All, Report};
+use crate::commands::landed::{self, All, Bar, Report};
 use crate::commands::{Ending, table};
 use crate::config::{Finding, Settings};
 use crate::import::{Doveconf, Error, maildir, mbox};
@@ -24,8 +24,6 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `restante import users FILE --format FORMAT --mail TEMPLATE …`
 #[derive(Debug, Args)]
@@ -71,7 +69,7 @@ struct Job<'a> {
     to: &'a AccountAddress,
     /// Of the file of accounts.
     line: usize,
-    lies: Result<Lies, String>,
+    old: Result<OldMailbox, String>,
 }
 
 /// `import users FILE …`
@@ -90,12 +88,12 @@ pub fn users(settings: &Settings, arguments: &UsersArgs, quiet: bool) -> Result<
     // been taken all the same, from another line.
     let refused: BTreeSet<usize> = accounts.refused.iter().map(|refused| refused.line).collect();
     let jobs: Vec<_> = jobs.into_iter().filter(|job| !refused.contains(&job.line)).collect();
-    let place = Place {
+    let importer = Importer {
         settings,
         landing: landed::landing(settings, arguments.how.dry_run)?,
         is_rehearsal: arguments.how.dry_run,
     };
-    let outcomes = each(&place, &jobs, (arguments, &dovecot), quiet);
+    let outcomes = each(&importer, &jobs, (arguments, &dovecot), quiet);
     let mut proofs = Vec::new();
     let reports = outcomes.into_iter().map(|(report, proof)| {
         proofs.extend(proof);
@@ -121,7 +119,7 @@ fn jobs<'a>(arguments: &UsersArgs, dovecot: &Doveconf, users: &'a Users) -> Resu
     if location.is_none() && users.records.iter().all(|user| user.mail.is_none()) {
         return Err(not_known("where the users' mail lies is not known"));
     }
-    let lies = |user: &Record| {
+    let old = |user: &Record| {
         let template = match (&arguments.mail, &user.mail) {
             (None, Some(own)) => Template::parse(own)?,
             _ => location.clone().ok_or_else(|| "the file does not say where the mail lies".to_owned())?,
@@ -129,13 +127,13 @@ fn jobs<'a>(arguments: &UsersArgs, dovecot: &Doveconf, users: &'a Users) -> Resu
         let domain = user.address.domain().as_str();
         template.find(&User { name: &user.name, domain, home: user.home.as_deref() })
     };
-    let job = |user: &'a Record| Job { to: &user.address, line: user.line, lies: lies(user) };
+    let job = |user: &'a Record| Job { to: &user.address, line: user.line, old: old(user) };
     let jobs: Vec<Job<'a>> = users.records.iter().map(job).collect();
     // A single user may never have got mail; that nobody has is a mistake in the template.
-    let is_there = |job: &Job<'_>| job.lies.as_ref().is_ok_and(|lies| !is_missing(lies));
-    match jobs.iter().find_map(|job| job.lies.as_ref().ok()) {
-        Some(lies) if !jobs.iter().any(is_there) => Err(Ending::Failed(Finding {
-            what: format!("none of the users has mail there, the first not at {}", lies.path.display()),
+    let is_there = |job: &Job<'_>| job.old.as_ref().is_ok_and(|old| !is_missing(old));
+    match jobs.iter().find_map(|job| job.old.as_ref().ok()) {
+        Some(old) if !jobs.iter().any(is_there) => Err(Ending::Failed(Finding {
+            what: format!("none of the users has mail there, the first not at {}", old.path.display()),
             remedy: "see that --mail names the place; nothing was imported".to_owned(),
         })),
         _ => Ok(jobs),
@@ -163,7 +161,7 @@ fn fit(arguments: &UsersArgs, jobs: &[Job<'_>]) -> Result<(), Ending> {
     if arguments.habits.uidlist.is_some() {
         return Err(fits::misfit("--uidlist", "import maildir; for many, CONTROL= in --mail says it"));
     }
-    let kinds: Vec<Kind> = jobs.iter().filter_map(|job| Some(job.lies.as_ref().ok()?.kind)).collect();
+    let kinds: Vec<Kind> = jobs.iter().filter_map(|job| Some(job.old.as_ref().ok()?.kind)).collect();
     match (&arguments.server, kinds.first()) {
         (Some(server), Some(kind)) if !kinds.iter().any(|kind| kind.servers().contains(&server.as_str())) => {
             Err(Ending::Usage(Finding {
@@ -179,70 +177,57 @@ type Outcome = (Report, Option<Proof>);
 
 /// All mailboxes, several at a time, in the order of the file.
 fn each(
-    place: &Place<'_>,
+    importer: &Importer<'_>,
     jobs: &[Job<'_>],
     (arguments, dovecot): (&UsersArgs, &Doveconf),
     quiet: bool,
 ) -> Vec<Outcome> {
-    let (progress, bytes) = (landed::Progress::of_many(jobs.len(), !quiet), AtomicU64::new(0));
-    let (queue, done) = (Mutex::new(jobs.iter().enumerate()), Mutex::new(Vec::with_capacity(jobs.len())));
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.parallel {
-            scope.spawn(|| {
-                loop {
-                    let next = landed::unpoisoned(&queue).next();
-                    let Some((index, job)) = next else { return };
-                    let outcome = take(place, job, (arguments, dovecot));
-                    let new = outcome.0.bytes();
-                    progress.one_done(bytes.fetch_add(new, Ordering::Relaxed) + new);
-                    landed::unpoisoned(&done).push((index, outcome));
-                }
-            });
-        }
-    });
-    drop(progress);
-    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    done.sort_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
+    let bar = Bar::of_many(jobs.len(), !quiet);
+    let one = |job: &&Job<'_>| {
+        let outcome = take(importer, job, (arguments, dovecot));
+        bar.one_done(outcome.0.bytes());
+        outcome
+    };
+    landed::in_parallel(jobs, arguments.parallel, |job| job.to, |of_one| of_one.iter().map(one).collect())
 }
 
-fn take(place: &Place<'_>, job: &Job<'_>, with: (&UsersArgs, &Doveconf)) -> Outcome {
-    try_take(place, job, with).unwrap_or_else(|ending| {
-        let lies = job.lies.as_ref().map_or_else(|_| String::new(), |lies| lies.path.display().to_string());
-        (Report::of_failure(job.to, lies, &ending), None)
+fn take(importer: &Importer<'_>, job: &Job<'_>, with: (&UsersArgs, &Doveconf)) -> Outcome {
+    try_take(importer, job, with).unwrap_or_else(|ending| {
+        let source = job.old.as_ref().map_or_else(|_| String::new(), |old| old.path.display().to_string());
+        (Report::of_failure(job.to, source, &ending), None)
     })
 }
 
 fn try_take(
-    place: &Place<'_>,
+    importer: &Importer<'_>,
     job: &Job<'_>,
     (arguments, dovecot): (&UsersArgs, &Doveconf),
 ) -> Result<Outcome, Ending> {
-    let lies = job.lies.as_ref().map_err(|why| Finding {
+    let old = job.old.as_ref().map_err(|why| Finding {
         what: why.clone(),
         remedy: format!(
             "write another --mail, or import this one with `restante import maildir DIR --to {}`",
             job.to
         ),
     })?;
-    if !place.is_rehearsal {
-        landed::there_is(place.settings, job.to)?; // It may have been removed meanwhile.
+    if !importer.is_rehearsal {
+        landed::there_is(importer.settings, job.to)?; // It may have been removed meanwhile.
     }
     let (habits, server) = (&arguments.habits, arguments.server.as_deref());
-    let said = Said { habits, server, is_rehearsal: place.is_rehearsal };
-    let alone = |failure| ended(job.to, alone::named(failure, lies, job.to, &said));
+    let said = Said { habits, server, is_rehearsal: importer.is_rehearsal };
+    let alone = |failure| ended(job.to, alone::named(failure, old, job.to, &said));
     let accounts_are_dovecots = arguments.accounts.format == Format::DovecotPasswd;
     let of_all = OfAll { habits, server, dovecot, accounts_are_dovecots };
-    let mut source = source(lies, &of_all).map_err(|error| alone(error.into()))?;
-    let imported = place.take(job.to, source.as_mut(), &mut |_| ()).map_err(alone)?;
+    let mut source = source(old, &of_all).map_err(|error| alone(error.into()))?;
+    let imported = importer.take(job.to, source.as_mut(), &mut |_| ()).map_err(alone)?;
     let proof = match arguments.how.report {
-        Some(_) => Some(place.proof(job.to, &imported)?),
+        Some(_) => Some(importer.proof(job.to, &imported)?),
         None => None,
     };
     if imported.is_complete() {
-        place.release(job.to)?;
+        importer.release(job.to)?;
     }
-    Ok((Report::new(job.to, imported, None).rehearsed(place.is_rehearsal), proof))
+    Ok((Report::new(job.to, imported, None).rehearsed(importer.is_rehearsal), proof))
 }
 
 fn servers() -> impl TypedValueParser<Value = String> {

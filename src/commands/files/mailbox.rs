@@ -1,13 +1,13 @@
 //! One user's mailbox among many: whether it is there, and as what it is read.
 
 use super::arguments::Habits;
-use super::place::{Kind, Place};
+use super::place::{Kind, OldMailbox};
 use crate::import::{Doveconf, Error, Inventory, Provenance, Source, maildir, mbox};
 use std::io;
 
 /// Whether there is nothing at all at that place.
-pub fn is_missing(place: &Place) -> bool {
-    matches!(place.path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
+pub fn is_missing(old: &OldMailbox) -> bool {
+    matches!(old.path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// What was said of all mailboxes.
@@ -28,26 +28,26 @@ pub struct OfAll<'a> {
 ///
 /// # Errors
 /// As those of the kinds; [`Error::Ask`] for a server that never showed mail of that kind.
-pub fn source(place: &Place, of_all: &OfAll<'_>) -> Result<Box<dyn Source>, Error> {
+pub fn source(old: &OldMailbox, of_all: &OfAll<'_>) -> Result<Box<dyn Source>, Error> {
     let OfAll { habits, server, dovecot, accounts_are_dovecots } = *of_all;
-    if is_missing(place) {
-        return Ok(Box::new(Nothing(place.path.display().to_string())));
+    if is_missing(old) {
+        return Ok(Box::new(Nothing(old.path.display().to_string())));
     }
     let other = || Error::Ask {
-        what: format!("--server {} shows not {}", server.unwrap_or_default(), place.kind.of_one()),
-        remedy: format!("name one of {}", place.kind.servers().join(", ")),
+        what: format!("--server {} shows not {}", server.unwrap_or_default(), old.kind.of_one()),
+        remedy: format!("name one of {}", old.kind.servers().join(", ")),
     };
-    match place.kind {
+    match old.kind {
         Kind::Maildir => {
             let named = server.map(|name| maildir::Server::parse(name).ok_or_else(other)).transpose()?;
             let mut options = habits.of_maildir(named, dovecot);
-            options.uidlist = options.uidlist.or_else(|| place.uidlist());
+            options.uidlist = options.uidlist.or_else(|| old.uidlist());
             options.if_unseen = accounts_are_dovecots.then_some(maildir::Server::Dovecot);
-            maildir::open(&place.path, &options)
+            maildir::open(&old.path, &options)
         }
         Kind::Mbox => {
             let named = server.map(|name| mbox::Server::parse(name).ok_or_else(other)).transpose()?;
-            mbox::open(&place.path, &habits.of_mbox(named, dovecot))
+            mbox::open(&old.path, &habits.of_mbox(named, dovecot))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 /// Where one user's mail lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct OldMailbox {
     /// Of which kind it is.
     pub kind: Kind,
     /// The Maildir, or the mbox.
@@ -96,9 +96,9 @@ impl Template {
     ///
     /// # Errors
     /// A variable that is not known or has no value, a name that leads elsewhere.
-    pub fn of(&self, user: &User<'_>) -> Result<Place, String> {
+    pub fn of(&self, user: &User<'_>) -> Result<OldMailbox, String> {
         let path = |text: &str| fill_in(text, user).map(PathBuf::from);
-        Ok(Place {
+        Ok(OldMailbox {
             kind: self.kind,
             path: path(self.inbox.as_deref().unwrap_or(&self.path))?,
             control: self.control.as_deref().map(path).transpose()?,
@@ -110,7 +110,7 @@ impl Template {
     ///
     /// # Errors
     /// As [`Self::of`].
-    pub fn find(&self, user: &User<'_>) -> Result<Place, String> {
+    pub fn find(&self, user: &User<'_>) -> Result<OldMailbox, String> {
         let as_written = self.of(user)?;
         let name = user.name.to_lowercase();
         if as_written.path.exists() || name == user.name {
@@ -121,7 +121,7 @@ impl Template {
     }
 }
 
-impl Place {
+impl OldMailbox {
     /// dovecot-uidlist, where it lies apart.
     pub fn uidlist(&self) -> Option<PathBuf> {
         self.control.as_deref().map(|folder| folder.join("dovecot-uidlist"))
@@ -281,7 +281,7 @@ mod tests {
     fn a_folder_in_lower_case_is_found() {
         let dir = tempfile::tempdir().unwrap();
         let template = Template::parse(&format!("maildir:{}/%n", dir.path().display())).unwrap();
-        let name = |place: Place| place.path.file_name().unwrap().to_str().unwrap().to_owned();
+        let name = |place: OldMailbox| place.path.file_name().unwrap().to_str().unwrap().to_owned();
         assert_eq!(name(template.find(&ANNA).unwrap()), "Anna");
         std::fs::create_dir(dir.path().join("anna")).unwrap();
         assert_eq!(name(template.find(&ANNA).unwrap()), "anna");
