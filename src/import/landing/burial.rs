@@ -4,7 +4,8 @@
 //! Written down by itself and before anything is pulled: the pull may come in another session, or after a
 //! restart.
 
-use super::{Failure, Landing, Staging};
+use super::staging::Staging;
+use super::{Failure, Landing};
 use crate::import::Tag;
 use crate::mail::{AccountAddress, UniqueId};
 use crate::maildrop::disk::Disk;

@@ -1,6 +1,7 @@
 //! What an import would do, or whether it would do anything. Writes nothing.
 
 use super::plan::Plan;
+use super::steps::Collected;
 use super::{Failure, Imported, Landing, gather, recognise};
 use crate::import::{Inventory, Source, Tag};
 use crate::mail::AccountAddress;
@@ -40,7 +41,8 @@ impl<D: Disk> Landing<D> {
         }
         let gathered = gather::rehearse(source, &inventory, &plan)?;
         imported.count(&inventory, &plan, &gathered);
-        let batch = self.batch(&imported, (&inventory, &ledger, &gathered), &mut |_, _| Ok(()))?;
+        let collected = Collected { inventory: &inventory, ledger: &ledger, gathered: &gathered };
+        let batch = self.batch(&imported, &collected, &mut |_, _| Ok(()))?;
         imported.add(batch);
         Ok(imported.listing(inventory, &gathered))
     }

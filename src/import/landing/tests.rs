@@ -1,15 +1,18 @@
 //! Whole imports, and what a client sees of them.
 
+use super::staging::Staging;
 use super::testing::{Here, Mailbox, Old, Seen, kept, made};
 use super::*;
 use crate::import::Flags;
 use crate::mail::{Bytes, MessageNumber, UniqueId};
 use crate::maildrop::disk::OsDisk;
+use crate::maildrop::tree::Folders;
 use crate::maildrop::twin::{Fails, Twin, names_in};
-use crate::maildrop::{Changes, name::Stamp};
+use crate::maildrop::{self, Changes, moving, name::Stamp};
 use nix::errno::Errno;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 fn ids(seen: &Seen) -> Vec<String> {
     seen.iter().map(|(id, _)| id.to_string()).collect()
