@@ -113,6 +113,7 @@ fn what_is_not_here_is_not_deleted_on_the_old_server() {
 fn what_mail_programs_would_notice_is_named() {
     let (old, new) = (old(), Server::start(""));
     let error = verify(&new, &old, &[]).failed();
+    assert!(!new.mailbox(ANNA).exists(), "looking makes none");
     assert!(
         error.contains("3 differences") && error.contains("message 1") && error.contains("is not here"),
         "{error}"
