@@ -101,6 +101,14 @@ impl Shared {
         self.last_logins.lock().unwrap_or_else(PoisonError::into_inner).insert(account, at);
     }
 
+    /// Notes again what could not be written. A login that came meanwhile is newer, and stays.
+    pub fn put_back(&self, noted: Vec<(AccountAddress, SystemTime)>) {
+        let mut last_logins = self.last_logins.lock().unwrap_or_else(PoisonError::into_inner);
+        for (account, at) in noted {
+            last_logins.entry(account).or_insert(at);
+        }
+    }
+
     /// The logins noted since this was asked last.
     pub fn take_last_logins(&self) -> Vec<(AccountAddress, SystemTime)> {
         let mut noted = self.last_logins.lock().unwrap_or_else(PoisonError::into_inner);

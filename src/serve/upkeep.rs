@@ -58,9 +58,7 @@ pub async fn write_last_logins(shared: &Arc<Shared>) {
         Line::new("serve.last_logins").with("why", format!("{error:?}")).warn();
     }
     if written.is_err() {
-        for (account, at) in noted {
-            shared.logged_in(account, at);
-        }
+        shared.put_back(noted);
     }
 }
 
@@ -128,6 +126,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::AccountAddress;
     use crate::serve::testing::with_anna;
     use futures_lite::future;
     use std::pin::pin;
@@ -138,6 +137,20 @@ mod tests {
         let fails = AtomicBool::new(false);
         let told = [true, true, true, false, false, true, true].map(|failed| note_outcome(&fails, failed));
         assert_eq!(told, [true, false, false, false, false, true, false]);
+    }
+
+    #[test]
+    fn a_login_during_a_write_that_fails_is_not_turned_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, anna) = with_anna(folder.path());
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let bert = AccountAddress::parse("bert@example.org").unwrap();
+        shared.logged_in(anna.clone(), at(1));
+        shared.logged_in(bert.clone(), at(2));
+        let being_written = shared.take_last_logins();
+        shared.logged_in(anna.clone(), at(3));
+        shared.put_back(being_written);
+        assert_eq!(shared.take_last_logins(), [(anna, at(3)), (bert, at(2))]);
     }
 
     #[test]
