@@ -232,6 +232,9 @@ pub const ACCOUNT_FILE_MAX: u64 = 256 * 1024 * 1024;
 pub const VERIFIED_FOR: Duration = Duration::from_secs(3600);
 /// Verified passwords that are remembered at once.
 pub const VERIFIED_MAX: usize = 10_000;
+/// Credentials that were hashed anew, and what took their place, that are remembered at once, so that who is
+/// logged in by the old one stays so; one takes some 80 bytes, and matters while a session lasts.
+pub const SUCCESSORS_MAX: usize = 10_000;
 /// Wrong passwords from one address before answers are slowed.
 pub const FAILURES_BEFORE_DELAY_DEFAULT: u32 = 10;
 /// Wrong passwords from one address before it is refused for a while.

@@ -4,7 +4,8 @@
 use super::password::{Credential, keyed_digest};
 use super::scheme::OldHash;
 use super::scram::{IMPORTED, IMPORTED_END};
-use super::{Accounts, Error, Login, Recognition, Verdict, address_of, seconds};
+use super::sqlite::Version;
+use super::{Accounts, Error, Grant, Login, Recognition, Verdict, address_of, seconds};
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -38,9 +39,11 @@ impl Accounts {
     /// # Errors
     /// See [`Error`].
     pub fn recognise(&self, user: &UserName, password: &Password) -> Result<Recognition, Error> {
-        let found = self.store.read(|db| find(db, user))?.filter(|login| login.enabled && !login.held);
-        let known = found.filter(|login| self.verified.recognises(login, password, Instant::now()));
-        Ok(known.map_or(Recognition::Unknown, |login| Recognition::Known(login.address)))
+        let (found, as_of) = self.look_up(user)?;
+        let known = found.filter(|login| {
+            login.enabled && !login.held && self.verified.recognises(login, password, Instant::now())
+        });
+        Ok(known.map_or(Recognition::Unknown, |login| Recognition::Known(Grant::of(login, as_of))))
     }
 
     /// One hash at our cost, whoever is asked for; beside it, an account's imported one, or for a name that
@@ -53,7 +56,7 @@ impl Accounts {
     /// # Errors
     /// See [`Error`].
     pub fn verify(&self, user: &UserName, password: &Password) -> Result<Verdict, Error> {
-        let found = self.store.read(|db| find(db, user))?;
+        let (found, as_of) = self.look_up(user)?;
         // Hashed before anything is decided, or the time to answer is a list of our users.
         let (matches, own) = match &found {
             Some(Login { imported: Some(imported), .. }) => self.verify_imported(imported, password)?,
@@ -72,7 +75,12 @@ impl Accounts {
             None if login.credential.rounds != self.rounds => self.rehash(&login, password),
             None => {}
         }
-        Ok(Verdict::Welcome(login.address))
+        Ok(Verdict::Welcome(Grant::of(login, as_of)))
+    }
+
+    /// The account of that name, and the state of the database that it was found in.
+    pub(super) fn look_up(&self, user: &UserName) -> Result<(Option<Login>, Option<Version>), Error> {
+        self.store.read(|db| Ok((find(db, user)?, self.store.version())))
     }
 
     /// Whether an old server's hash fits, and what takes its place: made for a wrong password too, so that
@@ -133,7 +141,7 @@ impl Accounts {
             for (address, at) in logins {
                 write_login(db, address, *at)?;
             }
-            waiting.iter().try_for_each(|(id, rehashed)| write_rehashed(db, *id, rehashed))
+            waiting.iter().try_for_each(|(id, rehashed)| self.write_rehashed(db, *id, rehashed))
         });
         if written.is_err() {
             let mut rehashed = self.rehashed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -159,6 +167,20 @@ impl Accounts {
     fn put_off(&self, login: &Login, credential: Credential) {
         let rehashed = Rehashed { replaces: login.credential.stored_key, credential };
         self.rehashed.lock().unwrap_or_else(PoisonError::into_inner).insert(login.id, rehashed);
+    }
+
+    /// Only in the place of what was verified: a password set meanwhile is not undone.
+    fn write_rehashed(&self, db: &Connection, id: i64, rehashed: &Rehashed) -> Result<(), Error> {
+        let Rehashed { replaces, credential: Credential { salt, rounds, stored_key, server_key } } = rehashed;
+        let mut write = db.prepare_cached(
+            "UPDATE accounts SET imported = NULL, salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
+             WHERE id = ?1 AND stored_key = ?2",
+        )?;
+        if write.execute(params![id, replaces, salt, rounds, stored_key, server_key])? > 0 {
+            // Before anybody can read the new keys: who is logged in by the old ones stays so.
+            self.successors.note(*replaces, *stored_key);
+        }
+        Ok(())
     }
 
     /// For a name that nobody has: always the same salt, the cost of a new account, and keys that
@@ -238,17 +260,6 @@ fn write_login(db: &Connection, address: &AccountAddress, at: SystemTime) -> Res
          WHERE local_part = ?1 AND domain = ?2 AND imported >= ?3 AND imported < ?4",
     )?;
     adopt.execute((address.local_part(), address.domain().as_str(), IMPORTED, IMPORTED_END))?;
-    Ok(())
-}
-
-/// Only in the place of what was verified: a password set meanwhile is not undone.
-fn write_rehashed(db: &Connection, id: i64, rehashed: &Rehashed) -> Result<(), Error> {
-    let Credential { salt, rounds, stored_key, server_key } = &rehashed.credential;
-    let mut write = db.prepare_cached(
-        "UPDATE accounts SET imported = NULL, salt = ?3, rounds = ?4, stored_key = ?5, server_key = ?6
-         WHERE id = ?1 AND stored_key = ?2",
-    )?;
-    write.execute(params![id, rehashed.replaces, salt, rounds, stored_key, server_key])?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 //!
 //! - `admin`, `hold`: what an administrator changes and lists; logins that are put off
 //! - `import`, `bulk`: an old server's account files, and what is done with their users
-//! - `login`, `scram`: who is it, and is that the password
+//! - `login`, `scram`, `grant`: who is it, is that the password, and does it still let in
 //! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
 //! - `bans`: addresses refused for a while
 //! - `scheme`: what old servers stored for a password, and whether one fits
@@ -18,6 +18,7 @@
 mod admin;
 mod bans;
 mod bulk;
+mod grant;
 mod hold;
 pub mod import;
 mod known;
@@ -36,6 +37,7 @@ mod verified;
 mod testing;
 
 pub use bulk::{Report, Wish};
+pub use grant::Grant;
 
 use crate::limits;
 use crate::mail::{AccountAddress, Bytes, Domain};
@@ -63,6 +65,7 @@ pub struct Accounts {
     bans_read: Mutex<Option<sqlite::Version>>,
     /// Credentials of today's cost that wait to be written, by account.
     rehashed: Mutex<HashMap<i64, login::Rehashed>>,
+    successors: grant::Successors,
 }
 
 /// A storage fault: never a peer's or an administrator's mistake.
@@ -177,17 +180,17 @@ pub enum Unresolved {
 #[derive(Debug)]
 pub enum Recognition {
     /// Verified lately against the credential that is stored now; the account is enabled.
-    Known(AccountAddress),
+    Known(Grant),
     /// A hash is needed to tell: call [`Accounts::verify`].
     Unknown,
 }
 
-/// The outcome of a login with a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The outcome of a login.
+#[derive(Debug)]
 #[must_use]
 pub enum Verdict {
-    /// The right one.
-    Welcome(AccountAddress),
+    /// The right password.
+    Welcome(Grant),
     /// The right one, but the account is held: its mail is on the way from an old server.
     Held,
     /// Unknown, disabled or wrong, not told apart.
@@ -250,6 +253,7 @@ impl Accounts {
             bans_read: Mutex::default(),
             known: known::Known::default(),
             rehashed: Mutex::default(),
+            successors: grant::Successors::default(),
         })
     }
 }

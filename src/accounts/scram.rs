@@ -5,7 +5,7 @@
 use super::login::find;
 use super::password::Credential;
 use super::sqlite::Version;
-use super::{Accounts, Error, ScramCredential};
+use super::{Accounts, Error, Grant, Login, ScramCredential, Verdict};
 use crate::mail::{AccountAddress, UserName};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,9 +27,7 @@ impl Accounts {
         let found = self.store.read(|db| find(db, user))?;
         let nobodys = self.nobodys(user);
         Ok(match found {
-            Some(login) if login.enabled && login.imported.as_deref().is_none_or(is_scram) => {
-                shown(login.credential, Some(login.address))
-            }
+            Some(login) if may_prove(&login) => shown(login.credential, Some(login.address)),
             // A disabled account keeps its salt, or the change would tell of it; its keys are hidden. So does
             // one with an imported hash, whose keys belong to no password.
             Some(login) => {
@@ -37,6 +35,20 @@ impl Accounts {
                 shown(Credential { salt, rounds, ..nobodys }, None)
             }
             None => shown(nobodys, None),
+        })
+    }
+
+    /// Judges a login by a proof that was right for `stored_key`: if the password was changed, or the account
+    /// disabled, between challenge and proof, it proves nothing any more.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn confirm(&self, user: &UserName, stored_key: &[u8; 32]) -> Result<Verdict, Error> {
+        let (found, as_of) = self.look_up(user)?;
+        Ok(match found.filter(|login| may_prove(login) && login.credential.stored_key == *stored_key) {
+            Some(login) if login.held => Verdict::Held,
+            Some(login) => Verdict::Welcome(Grant::of(login, as_of)),
+            None => Verdict::Wrong,
         })
     }
 
@@ -68,6 +80,11 @@ impl Accounts {
         let found = *self.all_know_scram.0.lock().unwrap_or_else(PoisonError::into_inner);
         found.and_then(|(version, answer)| (version == now).then_some(answer))
     }
+}
+
+/// Whether the account's keys let in who proves them.
+fn may_prove(login: &Login) -> bool {
+    login.enabled && login.imported.as_deref().is_none_or(is_scram)
 }
 
 /// Whether the keys beside an imported hash are its own, which SCRAM can be done with.

@@ -35,6 +35,22 @@ impl Fixture {
     }
 }
 
+/// What a login came to.
+#[derive(Debug, PartialEq)]
+pub enum Said {
+    Welcome(AccountAddress),
+    Held,
+    Wrong,
+}
+
+pub fn said(accounts: &Accounts, name: &str, secret: &str) -> Said {
+    match accounts.verify(&user(name), &password(secret)).unwrap() {
+        Verdict::Welcome(grant) => Said::Welcome(grant.account().clone()),
+        Verdict::Held => Said::Held,
+        Verdict::Wrong => Said::Wrong,
+    }
+}
+
 pub fn address(text: &str) -> AccountAddress {
     AccountAddress::parse(text).unwrap()
 }

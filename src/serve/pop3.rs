@@ -6,14 +6,16 @@
 mod ahead;
 mod connection;
 mod end;
+mod holders;
 mod login;
 mod old_server;
 mod send;
 
+use crate::accounts::Error as AccountsError;
 use crate::config::{PlaintextLogin, Settings};
 use crate::mail::{AccountAddress, Octets, Peer, SessionId};
 use crate::maildrop::{Changes, Error, Maildrop};
-use crate::net::{Stream, Tickets};
+use crate::net::{Shutdown, Stream, Tickets};
 use crate::pop3::{LoginTicket, Marked, Response, Session, Step, Terms, UpdateTicket};
 use crate::sasl::{ChannelBindings, Login};
 use crate::serve::log::Line as LogLine;
@@ -23,6 +25,8 @@ use ahead::Ahead;
 use connection::Connection;
 use end::End;
 use futures_lite::future;
+pub use holders::Holders;
+use holders::{Holder, Holding};
 use login::LoggedIn;
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,14 +34,21 @@ use std::time::Instant;
 /// Serves one connection to its end. `implicit_tls`: it begins with the handshake (port 995).
 pub async fn run(shared: Arc<Shared>, stream: Stream, id: SessionId, implicit_tls: bool) {
     let mut visit = Visit::new(shared, stream.peer(), id);
-    let shutdown = visit.shared.shutdown.clone();
+    let (shutdown, leave) = (visit.shared.shutdown.clone(), visit.leave.clone());
     let cut = async {
         shutdown.was_cut().await;
         (End::Cut, None)
     };
-    let (end, connection) = future::or(talk(&mut visit, stream, implicit_tls), cut).await;
+    // Between two commands it is told so; here, where it is busy or takes no octets, it is not.
+    let sent_away = async {
+        leave.begun().await;
+        (End::Revoked, None)
+    };
+    let ends = future::or(talk(&mut visit, stream, implicit_tls), future::or(cut, sent_away));
+    let (end, connection) = ends.await;
     // Before the goodbyes, which may take a while: the next login must find the lock free.
     visit.maildrop = None;
+    visit.holding = None;
     visit.log_end(&end);
     if let Some(connection) = connection.filter(|_| !end.is_abrupt()) {
         future::or(Box::pin(connection.close(end.last_words())), shutdown.was_cut()).await;
@@ -54,6 +65,10 @@ struct Visit {
     tls: Option<String>,
     /// Shared with the disk job that reads from it; whoever drops it last gives the lock back.
     maildrop: Option<Arc<Maildrop>>,
+    /// What it was opened on, once somebody is logged in here.
+    holding: Option<Holding>,
+    /// Tells this session alone to end: its maildrop is asked for, and its grant is void.
+    leave: Shutdown,
     ahead: Ahead,
     began: Instant,
     tally: Tally,
@@ -103,11 +118,12 @@ async fn talk(visit: &mut Visit, mut stream: Stream, implicit_tls: bool) -> (End
 async fn converse(visit: &mut Visit, connection: &mut Connection) -> Result<(), End> {
     let mut session = Session::new(visit.terms(connection).await);
     loop {
-        let line = connection.next_line(&visit.shared.shutdown).await?;
-        // Not even a QUIT counts once another session has the maildrop.
+        let line = connection.next_line(&visit.shared.shutdown, &visit.leave).await?;
+        // Not even a QUIT counts once another session has the maildrop, or the login is void.
         if !visit.touch() {
             return Err(End::TakenOver);
         }
+        visit.go_on().await?;
         let step = match line {
             Line::Whole(line) => session.line(&line),
             Line::TooLong => session.line_too_long(),
@@ -198,6 +214,8 @@ async fn update(
     // A client that sends RETR, DELE and QUIT in one packet gets the message before it is removed, or
     // the connection breaks here and it is kept.
     connection.flush().await?;
+    // That may have taken minutes, and behind it there is no way back.
+    visit.go_on().await?;
     let wanted = marked.deleted.len();
     let Some(maildrop) = visit.maildrop.take().and_then(Arc::into_inner) else {
         return Ok(Step::HangUp(session.updated(ticket, wanted == 0)));
@@ -225,8 +243,19 @@ impl Visit {
     fn new(shared: Arc<Shared>, peer: Peer, id: SessionId) -> Self {
         let settings = shared.settings();
         let began = Instant::now();
-        let (ahead, tally) = (Ahead::default(), Tally::default());
-        Self { shared, settings, id, peer, tls: None, maildrop: None, ahead, began, tally }
+        Self {
+            shared,
+            settings,
+            id,
+            peer,
+            tls: None,
+            maildrop: None,
+            holding: None,
+            leave: Shutdown::new(),
+            ahead: Ahead::default(),
+            began,
+            tally: Tally::default(),
+        }
     }
 
     /// What may be said on this connection, as a value for the session.
@@ -244,6 +273,31 @@ impl Visit {
     /// The client was heard from, or takes octets. `false`: another session has its maildrop now.
     fn touch(&self) -> bool {
         self.maildrop.as_ref().is_none_or(|maildrop| maildrop.touch())
+    }
+
+    /// Before anything is done for whoever is logged in: an administrator may have changed the password, or
+    /// disabled or removed the account. While nothing at all has changed that costs one read of 16 octets from
+    /// memory.
+    async fn go_on(&self) -> Result<(), End> {
+        let Some(holding) = &self.holding else { return Ok(()) };
+        if self.shared.accounts.stands_at_hand(holding.holder().grant()) {
+            return Ok(());
+        }
+        match Box::pin(self.stands(Arc::clone(holding.holder()))).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Revoked),
+            // A database that cannot be read is no reason to throw out who was let in by it.
+            Err(error) => {
+                self.log_fault("accounts", &error);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether what a session was let in by still stands.
+    async fn stands(&self, holder: Arc<Holder>) -> Result<bool, AccountsError> {
+        let accounts = Arc::clone(&self.shared.accounts);
+        self.shared.doorway.disk(move || accounts.stands(holder.grant())).await
     }
 
     /// A line of the log with what every line about a session has.
@@ -289,37 +343,4 @@ fn may_log_in_plain(policy: PlaintextLogin, peer: &Peer) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_may_wander_between_threads() {
-        fn needs_send<T: Send>(_: impl FnOnce(Arc<Shared>, Stream) -> T) {}
-        needs_send(|shared, stream| run(shared, stream, SessionId(0), false));
-    }
-
-    #[test]
-    fn an_idle_connection_takes_little_memory() {
-        fn task<F: Future>(_: fn(Arc<Shared>, Stream, SessionId, bool) -> F) -> usize {
-            size_of::<F>()
-        }
-        // A future that is large and seldom under way belongs into a box.
-        assert!(task(run) < 3 * 1024, "{}", task(run));
-    }
-
-    #[test]
-    fn who_may_log_in_without_tls() {
-        use PlaintextLogin::*;
-        for (peer, allowed) in [
-            ("127.0.0.1:1", [false, true, true, true]),
-            ("192.168.1.9:1", [false, false, true, true]),
-            ("[fd00::1]:1", [false, false, true, true]),
-            ("198.51.100.1:1", [false, false, false, true]),
-            ("[2001:db8::1]:1", [false, false, false, true]),
-        ] {
-            let address = Peer::Tcp(peer.parse().unwrap());
-            let found = [Never, Loopback, Private, Always].map(|policy| may_log_in_plain(policy, &address));
-            assert_eq!(found, allowed, "{peer}");
-        }
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use crate::delivery::Delivery;
 use crate::mail::{AccountAddress, SessionId};
 use crate::maildrop::Maildrops;
 use crate::net::{Budget, Doorway, Failures, Shutdown, Tls};
+use crate::serve::pop3::Holders;
 use crate::serve::smtp::LargeBlocks;
 use crate::serve::upstream::Upstreams;
 use std::collections::BTreeMap;
@@ -24,6 +25,8 @@ pub struct Shared {
     pub maildrops: Arc<Maildrops>,
     /// The certificate in force.
     pub tls: Arc<Tls>,
+    /// Who has which of them open.
+    pub holders: Arc<Holders>,
     /// Tells when to end.
     pub shutdown: Shutdown,
     /// The doorway for blocking work.
@@ -55,6 +58,7 @@ impl Shared {
             accounts: Arc::new(accounts),
             delivery: Arc::new(Delivery::new(settings.mail(), &settings.hostname, settings.min_free)),
             maildrops: Maildrops::new(settings.mail()),
+            holders: Arc::default(),
             tls: Arc::new(tls),
             shutdown: Shutdown::new(),
             doorway: Doorway::new(),

@@ -39,6 +39,7 @@ mod pull;
 mod pull_again;
 mod pull_list;
 mod relayed;
+mod revoked;
 mod service;
 mod smtp_live;
 mod tls;

@@ -1,7 +1,6 @@
 //! What an administrator changes, and what another process sees of it.
 
-use super::super::Verdict;
-use super::super::testing::{Fixture, address, alias, password, user};
+use super::super::testing::{Fixture, Said, address, alias, password, said};
 use super::*;
 use std::time::SystemTime;
 
@@ -44,10 +43,7 @@ fn what_is_there_is_not_made_again_and_keeps_its_password() {
     assert!(matches!(again, Err(ChangeError::Exists)), "{again:?}");
     assert!(matches!(accounts.is_vacant(&address("anna@x.org")), Err(ChangeError::Exists)));
     assert!(accounts.is_vacant(&address("bert@x.org")).is_ok());
-    assert_eq!(
-        accounts.verify(&user("anna"), &password("secret")).unwrap(),
-        Verdict::Welcome(address("anna@x.org"))
-    );
+    assert_eq!(said(&accounts, "anna", "secret"), Said::Welcome(address("anna@x.org")));
 }
 
 #[test]

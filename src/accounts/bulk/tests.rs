@@ -1,7 +1,7 @@
 //! Users by the file: what is made, what is left alone, and what a second run does.
 
 use super::super::Verdict;
-use super::super::testing::{Fixture, ROUNDS, address, alias, password, user};
+use super::super::testing::{self, Fixture, ROUNDS, Said, address, alias, password, user};
 use super::*;
 use std::time::SystemTime;
 
@@ -23,12 +23,12 @@ fn import(accounts: &Accounts, users: &[Record], wish: Wish) -> [usize; 5] {
     counts(&accounts.import(users, wish, &mut |_| {}).unwrap())
 }
 
-fn said(accounts: &Accounts, secret: &str) -> Verdict {
-    accounts.verify(&user("anna"), &password(secret)).unwrap()
+fn said(accounts: &Accounts, secret: &str) -> Said {
+    testing::said(accounts, "anna", secret)
 }
 
-fn welcome() -> Verdict {
-    Verdict::Welcome(address("anna@x.org"))
+fn welcome() -> Said {
+    Said::Welcome(address("anna@x.org"))
 }
 
 #[test]
@@ -91,11 +91,11 @@ fn an_update_takes_the_files_hash_until_somebody_has_logged_in() {
     assert_eq!(import(&accounts, &other, Wish::default()), [0, 0, 1, 0, 0], "left alone");
     assert_eq!(import(&accounts, &other, update), [0, 1, 0, 0, 0]);
     assert_eq!(import(&accounts, &other, update), [0, 0, 1, 0, 0], "the same");
-    assert_eq!(said(&accounts, "secret"), Verdict::Wrong);
+    assert_eq!(said(&accounts, "secret"), Said::Wrong);
     assert_eq!(said(&accounts, "other"), welcome());
     accounts.record_logins(&[(address("anna@x.org"), SystemTime::now())]).unwrap();
     assert_eq!(import(&accounts, &[record("anna@x.org", SHA)], update), [0, 0, 1, 0, 0]);
-    assert_eq!((said(&accounts, "secret"), said(&accounts, "other")), (Verdict::Wrong, welcome()));
+    assert_eq!((said(&accounts, "secret"), said(&accounts, "other")), (Said::Wrong, welcome()));
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn what_is_held_is_what_was_made() {
     import(&accounts, &[record("anna@x.org", SHA), record("bert@x.org", SHA)], hold);
     assert!(!accounts.is_held(&address("anna@x.org")).unwrap(), "she is at home here");
     assert!(accounts.is_held(&address("bert@x.org")).unwrap());
-    assert_eq!(accounts.verify(&user("bert"), &password("secret")).unwrap(), Verdict::Held);
+    assert_eq!(testing::said(&accounts, "bert", "secret"), Said::Held);
 }
 
 #[test]

@@ -3,14 +3,14 @@
 mod imported;
 
 use super::super::ChangeError;
-use super::super::testing::{Fixture, ROUNDS, address, password, user};
+use super::super::testing::{Fixture, ROUNDS, Said, address, password, said, user};
 use super::*;
 use proptest::prelude::*;
 use std::time::{Duration, UNIX_EPOCH};
 
 fn gets_in(accounts: &Accounts, name: &str, secret: &str) -> Option<String> {
     match accounts.verify(&user(name), &password(secret)).unwrap() {
-        Verdict::Welcome(account) => Some(account.to_string()),
+        Verdict::Welcome(grant) => Some(grant.account().to_string()),
         Verdict::Held | Verdict::Wrong => None,
     }
 }
@@ -82,18 +82,18 @@ fn a_held_account_is_told_so_who_knows_the_password_and_nobody_else() {
     let fixture = Fixture::new();
     let (server, command) = (fixture.with(&["anna@x.org"]), fixture.open());
     let anna = address("anna@x.org");
-    let said = |secret| server.verify(&user("anna"), &password(secret)).unwrap();
-    assert_eq!(said("secret"), Verdict::Welcome(anna.clone()));
+    let said = |secret| said(&server, "anna", secret);
+    assert_eq!(said("secret"), Said::Welcome(anna.clone()));
     command.hold(&anna).unwrap();
     assert!(server.is_held(&anna).unwrap() && server.list().unwrap()[0].held);
     assert!(!is_known(&server, "anna", "secret"), "what was known before it was held does not let in");
-    assert_eq!((said("secret"), said("wrong")), (Verdict::Held, Verdict::Wrong));
+    assert_eq!((said("secret"), said("wrong")), (Said::Held, Said::Wrong));
     command.set_enabled(&anna, false).unwrap();
-    assert_eq!(said("secret"), Verdict::Wrong, "disabled comes first");
+    assert_eq!(said("secret"), Said::Wrong, "disabled comes first");
     command.set_enabled(&anna, true).unwrap();
     command.release(&anna).unwrap();
     command.release(&anna).unwrap();
-    assert_eq!(said("secret"), Verdict::Welcome(anna.clone()));
+    assert_eq!(said("secret"), Said::Welcome(anna.clone()));
     assert!(!server.is_held(&anna).unwrap());
 }
 

@@ -1,7 +1,7 @@
 //! Databases of each age: an empty one, one of an older restante, and those that are not ours to touch.
 
-use super::super::testing::{address, password, user};
-use super::super::{Accounts, Verdict};
+use super::super::Accounts;
+use super::super::testing::{Said, address, said};
 use super::*;
 
 fn tables(db: &Connection) -> u32 {
@@ -68,8 +68,7 @@ fn a_database_of_version_1_is_taken_on_with_all_that_is_in_it() {
     assert_eq!((bert.address.to_string().as_str(), bert.enabled), ("bert@example.org", false));
     assert!(anna.last_login.is_some() && anna.quota.is_some() && bert.last_login.is_none());
     assert!(listed.iter().all(|account| !account.held && account.credential == "pbkdf2-sha256"));
-    let said = accounts.verify(&user("anna"), &password("secret")).unwrap();
-    assert_eq!(said, Verdict::Welcome(address("anna@example.org")));
+    assert_eq!(said(&accounts, "anna", "secret"), Said::Welcome(address("anna@example.org")));
     assert_eq!(accounts.aliases().unwrap().len(), 1);
     accounts.examine().unwrap();
     assert_eq!(version(&Connection::open(&file).unwrap()).unwrap(), KNOWN);

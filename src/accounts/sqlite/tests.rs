@@ -1,7 +1,7 @@
 //! The file: how it is made, what opening it leaves alone, and several hands at it at once.
 
-use super::super::testing::{Fixture, ROUNDS, address, password, user};
-use super::super::{Accounts, Verdict};
+use super::super::Accounts;
+use super::super::testing::{Fixture, ROUNDS, Said, address, password, said};
 use super::*;
 use std::os::unix::fs::PermissionsExt;
 
@@ -41,8 +41,7 @@ fn opening_and_asking_writes_nothing() {
     let before = state();
     let accounts = fixture.open();
     assert_eq!(accounts.list().unwrap().len(), 1);
-    let said = accounts.verify(&user("anna"), &password("secret")).unwrap();
-    assert_eq!(said, Verdict::Welcome(address("anna@x.org")));
+    assert_eq!(said(&accounts, "anna", "secret"), Said::Welcome(address("anna@x.org")));
     assert_eq!(state(), before);
 }
 

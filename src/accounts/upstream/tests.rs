@@ -1,6 +1,6 @@
 //! Old servers and moves, as several processes see them.
 
-use super::super::testing::{Fixture, address, password, user};
+use super::super::testing::{Fixture, Said, address, password, said, user};
 use super::*;
 use crate::mail::Domain;
 
@@ -127,7 +127,7 @@ fn who_is_taken_in_is_held_until_moved() {
     assert!(server.take_in(&anna, &secret).unwrap());
     let here = |progress, held| Some(Here { enabled: true, held, progress });
     assert_eq!(here_of(&command, "anna"), here(Progress::Moving, true));
-    assert_eq!(server.verify(&user("anna@a.org"), &secret).unwrap(), Verdict::Held);
+    assert_eq!(said(&server, "anna@a.org", "secret"), Said::Held);
 
     server.note_messages(&anna, 7).unwrap();
     server.note_progress(&anna, Progress::Failing, Some("disk full")).unwrap();
@@ -137,11 +137,11 @@ fn who_is_taken_in_is_held_until_moved() {
 
     server.note_progress(&anna, Progress::Moved, None).unwrap();
     assert_eq!(here_of(&command, "anna"), here(Progress::Moved, false));
-    assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
+    assert_eq!(said(&server, "anna", "secret"), Said::Welcome(anna.clone()));
     assert_eq!(command.moves().unwrap()[0].why, None);
     assert!(!server.take_in(&anna, &password("other")).unwrap(), "a login that began before the move ended");
     assert_eq!(here_of(&command, "anna"), here(Progress::Moved, false));
-    assert_eq!(server.verify(&user("anna"), &secret).unwrap(), Verdict::Welcome(anna.clone()));
+    assert_eq!(said(&server, "anna", "secret"), Said::Welcome(anna.clone()));
     command.remove(&anna).unwrap();
     assert!(server.moves().unwrap().is_empty());
     assert!(matches!(server.note_progress(&anna, Progress::Moved, None), Err(ChangeError::NoSuchAccount)));
@@ -153,10 +153,10 @@ fn a_password_that_the_old_server_took_takes_the_place_of_another() {
     let accounts = fixture.with(&["anna@a.org"]);
     accounts.add_upstream(&upstream("a.org")).unwrap();
     accounts.take_in(&address("anna@a.org"), &password("other")).unwrap();
-    assert_eq!(accounts.verify(&user("anna"), &password("secret")).unwrap(), Verdict::Wrong);
-    assert_eq!(accounts.verify(&user("anna"), &password("other")).unwrap(), Verdict::Held);
+    assert_eq!(said(&accounts, "anna", "secret"), Said::Wrong);
+    assert_eq!(said(&accounts, "anna", "other"), Said::Held);
     accounts.take_in(&address("anna@a.org"), &password("other")).unwrap();
-    assert_eq!(accounts.verify(&user("anna"), &password("other")).unwrap(), Verdict::Held);
+    assert_eq!(said(&accounts, "anna", "other"), Said::Held);
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) struct Connection {
 enum Woken {
     Read(io::Result<usize>),
     ShutDown,
+    SentAway,
 }
 
 impl Connection {
@@ -53,7 +54,8 @@ impl Connection {
     }
 
     /// The next line. Lines that came already are still given out when the server ends.
-    pub(super) async fn next_line(&mut self, shutdown: &Shutdown) -> Result<Line, End> {
+    /// `leave` tells this session alone to end.
+    pub(super) async fn next_line(&mut self, shutdown: &Shutdown, leave: &Shutdown) -> Result<Line, End> {
         if let Some(line) = self.lines.next_line() {
             return Ok(line);
         }
@@ -61,7 +63,7 @@ impl Connection {
         // For the whole line: one octet every nine minutes would hold a maildrop for ever.
         let since = Instant::now();
         loop {
-            self.read(shutdown, self.idle.saturating_sub(since.elapsed())).await?;
+            self.read(shutdown, leave, self.idle.saturating_sub(since.elapsed())).await?;
             if let Some(line) = self.lines.next_line() {
                 return Ok(line);
             }
@@ -118,7 +120,7 @@ impl Connection {
     }
 
     /// Waits for octets. Only here does a session race with the shutdown: between two commands.
-    async fn read(&mut self, shutdown: &Shutdown, limit: Duration) -> Result<(), End> {
+    async fn read(&mut self, shutdown: &Shutdown, leave: &Shutdown, limit: Duration) -> Result<(), End> {
         self.give_back();
         let mut octets = Vec::new();
         let read = async { Woken::Read(self.stream.read_more(&mut octets, limit).await) };
@@ -126,9 +128,14 @@ impl Connection {
             shutdown.begun().await;
             Woken::ShutDown
         };
-        let count = match future::or(read, stop).await {
+        let sent_away = async {
+            leave.begun().await;
+            Woken::SentAway
+        };
+        let count = match future::or(read, future::or(stop, sent_away)).await {
             Woken::Read(count) => count?,
             Woken::ShutDown => return Err(End::ShutDown),
+            Woken::SentAway => return Err(End::Revoked),
         };
         if count == 0 {
             return Err(End::Gone);

@@ -27,6 +27,8 @@ pub(super) enum End {
     TakenOver,
     /// The same in the middle of a message.
     TakenOverInside,
+    /// An administrator changed the password, or disabled or removed the account.
+    Revoked,
     /// A message could not be read to its end, or is not as it was listed.
     Unreadable,
     /// The server ends, between two commands.
@@ -55,6 +57,7 @@ impl End {
         match self {
             Self::TlsHello => Some(Response::TLS_HELLO),
             Self::TakenOver => Some(Response::TAKEN_OVER),
+            Self::Revoked => Some(Response::REVOKED),
             Self::ShutDown => Some(Response::SHUTTING_DOWN),
             _ => None,
         }
@@ -73,6 +76,7 @@ impl End {
             Self::Relayed => "quit",
             Self::OldServerGone => "upstream",
             Self::TakenOver | Self::TakenOverInside => "taken-over",
+            Self::Revoked => "revoked",
             Self::Unreadable => "unreadable",
             Self::ShutDown => "shutdown",
             Self::Cut => "cut",

@@ -5,7 +5,7 @@
 use super::Visit;
 use super::old_server::{self, Passage};
 use crate::accounts::upstream::{Meant, Standing};
-use crate::accounts::{Error as AccountsError, Recognition, Verdict};
+use crate::accounts::{Error as AccountsError, Grant, Recognition, Verdict};
 use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
 use crate::net::subscriber;
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// Who was let in, and where their maildrop is.
 pub(super) enum Admitted {
     /// Here.
-    Here(AccountAddress),
+    Here(Grant),
     /// At an old server, still.
     Relayed(Box<Passage>),
 }
@@ -46,15 +46,16 @@ pub(super) async fn log_in(
     let user = login.user().clone();
     let opened = match admit(visit, login).await {
         Ok(Admitted::Relayed(passage)) => return relayed(visit, passage, &ticket, began),
-        Ok(Admitted::Here(account)) => open(visit, &account).await.map(|maildrop| (account, maildrop)),
+        Ok(Admitted::Here(grant)) => open(visit, grant.account()).await.map(|maildrop| (grant, maildrop)),
         Err(refusal) => Err(refusal),
     };
     LoggedIn::Step(match opened {
-        Ok((account, maildrop)) => {
+        Ok((grant, maildrop)) => {
             let listing = Listing::of(maildrop.contents());
-            visit.log_login(&account, &maildrop, ticket.how(), began);
-            visit.shared.logged_in(account, SystemTime::now());
+            visit.log_login(grant.account(), &maildrop, ticket.how(), began);
+            visit.shared.logged_in(grant.account().clone(), SystemTime::now());
             visit.maildrop = Some(Arc::new(maildrop));
+            visit.holding = Some(visit.shared.holders.enter(grant, &visit.leave));
             Step::Say(session.logged_in(ticket, listing))
         }
         Err(refusal) => {
@@ -100,7 +101,7 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
     refuse_banned(visit)?;
     let user = login.user().clone();
     runtime::sleep(delay(visit, &user)).await;
-    let account = match login {
+    let admitted = match login {
         Login::Password(credentials) => match verify(visit, credentials).await {
             Err(Refusal::Doubtful) => {
                 // Or whoever guesses does it through us, until the old server bans us and so everybody.
@@ -109,13 +110,13 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
             }
             verified => verified,
         },
-        Login::Proof(verdict) => confirm(visit, verdict).await.map(|account| account.map(Admitted::Here)),
+        Login::Proof(verdict) => confirm(visit, verdict).await.map(|grant| grant.map(Admitted::Here)),
     }?;
-    match account {
-        Some(account) => {
+    match admitted {
+        Some(admitted) => {
             visit.shared.failures.succeeded(&visit.peer);
             visit.shared.budget.succeeded(&user, &visit.peer, Instant::now());
-            Ok(account)
+            Ok(admitted)
         }
         None => {
             count(visit, &user).await;
@@ -163,8 +164,9 @@ async fn verify(visit: &Visit, credentials: Credentials) -> Result<Option<Admitt
     match visit.shared.doorway.disk(look).await.map_err(|error| fault(visit, &error))? {
         Known::AtOldServer(standing) => old_server::admit(visit, *standing, &credentials).await,
         Known::Unclear => Err(old_server::unclear(visit, &credentials.user)),
-        Known::Here(Recognition::Known(account)) => Ok(Some(Admitted::Here(account))),
-        Known::Here(Recognition::Unknown) => Ok(hashed(visit, credentials).await?.map(Admitted::Here)),
+        Known::Here(recognition) => {
+            Ok(recognised(visit, recognition, credentials).await?.map(Admitted::Here))
+        }
     }
 }
 
@@ -175,42 +177,46 @@ enum Known {
     Here(Recognition),
 }
 
-/// From memory if it can be.
+/// By what is stored here, whoever stands behind the account.
 pub(super) async fn verify_here(
     visit: &Visit,
     credentials: Arc<Credentials>,
-) -> Result<Option<AccountAddress>, Refusal> {
+) -> Result<Option<Grant>, Refusal> {
     let (accounts, asked) = (Arc::clone(&visit.shared.accounts), Arc::clone(&credentials));
     let known = visit.shared.doorway.disk(move || accounts.recognise(&asked.user, &asked.password)).await;
-    match known.map_err(|error| fault(visit, &error))? {
-        Recognition::Known(account) => Ok(Some(account)),
-        Recognition::Unknown => hashed(visit, credentials).await,
-    }
+    let recognition = known.map_err(|error| fault(visit, &error))?;
+    recognised(visit, recognition, credentials).await
 }
 
-/// A hash is taken in its own lane, or a flood of logins would hold up deliveries.
-async fn hashed(visit: &Visit, credentials: Arc<Credentials>) -> Result<Option<AccountAddress>, Refusal> {
+/// From memory if it can be. A hash is taken in its own lane, or a flood of logins would hold up deliveries.
+async fn recognised(
+    visit: &Visit,
+    recognition: Recognition,
+    credentials: Arc<Credentials>,
+) -> Result<Option<Grant>, Refusal> {
+    if let Recognition::Known(grant) = recognition {
+        return Ok(Some(grant));
+    }
     let accounts = Arc::clone(&visit.shared.accounts);
     let work = move || accounts.verify(&credentials.user, &credentials.password);
-    match visit.shared.doorway.hash(&visit.peer, work).await.map_err(|error| fault(visit, &error))? {
-        Verdict::Welcome(account) => Ok(Some(account)),
+    granted(visit, visit.shared.doorway.hash(&visit.peer, work).await)
+}
+
+/// What a verdict means to the session. `None`: the password is wrong.
+fn granted(visit: &Visit, verdict: Result<Verdict, AccountsError>) -> Result<Option<Grant>, Refusal> {
+    match verdict.map_err(|error| fault(visit, &error))? {
+        Verdict::Welcome(grant) => Ok(Some(grant)),
         Verdict::Held => Err(Refusal::BeingMoved),
         Verdict::Wrong => Ok(None),
     }
 }
 
-/// A proof holds for the credential that it was made for: if the password was changed, or the
-/// account disabled, between challenge and proof, it proves nothing any more.
-async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<AccountAddress>, Refusal> {
+/// A proof holds for the credential that it was made for, if that is still there.
+async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<Grant>, Refusal> {
     let Some(proved) = verdict.proved else { return Ok(None) };
-    let stored = scram_credential(visit, &verdict.user).await?;
-    let Some(account) = stored.account.clone().filter(|_| stored == proved) else { return Ok(None) };
-    let (accounts, asked) = (Arc::clone(&visit.shared.accounts), account.clone());
-    match visit.shared.doorway.disk(move || accounts.is_held(&asked)).await {
-        Ok(false) => Ok(Some(account)),
-        Ok(true) => Err(Refusal::BeingMoved),
-        Err(error) => Err(fault(visit, &error)),
-    }
+    let accounts = Arc::clone(&visit.shared.accounts);
+    let work = move || accounts.confirm(&verdict.user, &proved.stored_key);
+    granted(visit, visit.shared.doorway.disk(work).await)
 }
 
 /// Whether SCRAM may be offered; a database that cannot say so takes passwords, or says what it lacks.
@@ -235,8 +241,24 @@ async fn scram_credential(visit: &Visit, user: &UserName) -> Result<scram::Crede
     })
 }
 
-/// Locks and scans the maildrop, in one pass through the doorway.
+/// Opens the maildrop. A session that has it on a login that is void by now does not keep its owner out: it is
+/// sent away, though it be silent. It is judged here and not waked each time that anything changes, or each last
+/// login that is written down would wake them all.
 async fn open(visit: &Visit, account: &AccountAddress) -> Result<Maildrop, Refusal> {
+    let outcome = lock_and_scan(visit, account).await;
+    if !matches!(outcome, Err(Refusal::InUse)) {
+        return outcome;
+    }
+    let Some(holder) = visit.shared.holders.of(account) else { return outcome };
+    if visit.stands(Arc::clone(&holder)).await.map_err(|error| fault(visit, &error))? {
+        return outcome;
+    }
+    holder.send_away().await;
+    lock_and_scan(visit, account).await
+}
+
+/// In one pass through the doorway.
+async fn lock_and_scan(visit: &Visit, account: &AccountAddress) -> Result<Maildrop, Refusal> {
     let (maildrops, account, peer) = (Arc::clone(&visit.shared.maildrops), account.clone(), visit.peer);
     match visit.shared.doorway.disk(move || maildrops.open(&account, peer)).await {
         Ok(maildrop) => Ok(maildrop),

@@ -145,7 +145,7 @@ async fn ask(
                 drop((connection, place));
                 return admit_here(visit, credentials).await;
             }
-            bring(visit, order, connection, place).await.map(Some)
+            bring(visit, order, &credentials, connection, place).await.map(Some)
         }
         (Outcome::AskHere, _) => admit_here(visit, credentials).await,
         (Outcome::Wrong, _) => Ok(None),
@@ -181,7 +181,7 @@ async fn after_pull(visit: &Visit, order: &Order, credentials: &Arc<Credentials>
     if !upstream::until_late(&pull, visit.settings.pop3.upstream_wait).await {
         return Err(Refusal::BeingMoved);
     }
-    Ok(here_if_moved(visit, order).await?.map_or(Before::Stopped, Before::Moved))
+    Ok(here_if_moved(visit, credentials).await?.map_or(Before::Stopped, Before::Moved))
 }
 
 /// Writes the account down: from here on its password is ours, whatever becomes of the mail. `false` if it has
@@ -209,6 +209,7 @@ async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -
 async fn bring(
     visit: &Visit,
     order: Order,
+    credentials: &Arc<Credentials>,
     mut connection: fetch::Connection,
     place: Place,
 ) -> Result<Admitted, Refusal> {
@@ -219,7 +220,7 @@ async fn bring(
     let opened = match upstream::now(&visit.shared, &order, (connection, messages), wait).await {
         Some(not_begun) => not_begun,
         None => {
-            if let Some(here) = here_if_moved(visit, &order).await? {
+            if let Some(here) = here_if_moved(visit, credentials).await? {
                 return Ok(here);
             }
             // The pull had the connection; what it has staged is not lost.
@@ -258,12 +259,15 @@ async fn pass(
     Ok(Admitted::Relayed(Box::new(passage)))
 }
 
-/// The account, if its mail has come over.
-async fn here_if_moved(visit: &Visit, order: &Order) -> Result<Option<Admitted>, Refusal> {
-    let (accounts, address) = (Arc::clone(&visit.shared.accounts), order.address.clone());
-    let held = visit.shared.doorway.disk(move || accounts.is_held(&address)).await;
-    let held = held.map_err(|error| fault(visit, &error))?;
-    Ok((!held).then(|| Admitted::Here(order.address.clone())))
+/// The account, if its mail has come over. The password is looked at once more: that took a while, and an
+/// administrator may have set another one.
+async fn here_if_moved(visit: &Visit, credentials: &Arc<Credentials>) -> Result<Option<Admitted>, Refusal> {
+    match verify_here(visit, Arc::clone(credentials)).await {
+        Ok(Some(grant)) => Ok(Some(Admitted::Here(grant))),
+        Ok(None) => Err(Refusal::WrongPassword),
+        Err(Refusal::BeingMoved) => Ok(None),
+        Err(refusal) => Err(refusal),
+    }
 }
 
 fn trouble(visit: &Visit, standing: &Standing, why: &str) -> Refusal {

@@ -2,7 +2,7 @@
 
 use crate::accounts::Error;
 use crate::accounts::scheme::Secret;
-use crate::accounts::testing::{Fixture, ROUNDS, address, password, user};
+use crate::accounts::testing::{self, Fixture, ROUNDS, Said, address, password, user};
 use crate::accounts::{Accounts, Admission, Recognition, Verdict};
 
 /// Each is `secret`.
@@ -25,12 +25,12 @@ fn credential(accounts: &Accounts) -> String {
     accounts.list().unwrap()[0].credential.clone()
 }
 
-fn said(accounts: &Accounts, secret: &str) -> Verdict {
-    accounts.verify(&user("anna"), &password(secret)).unwrap()
+fn said(accounts: &Accounts, secret: &str) -> Said {
+    testing::said(accounts, "anna", secret)
 }
 
-fn welcome() -> Verdict {
-    Verdict::Welcome(address("anna@x.org"))
+fn welcome() -> Said {
+    Said::Welcome(address("anna@x.org"))
 }
 
 fn is_known(accounts: &Accounts, secret: &str) -> bool {
@@ -50,14 +50,14 @@ fn the_first_good_login_replaces_the_old_hash_and_a_bad_one_changes_nothing() {
         let fixture = Fixture::new();
         let accounts = with(&fixture, hash, Admission::default());
         assert_eq!(credential(&accounts), kind);
-        assert_eq!(said(&accounts, "wrong"), Verdict::Wrong);
+        assert_eq!(said(&accounts, "wrong"), Said::Wrong);
         assert_eq!(credential(&accounts), kind);
         assert_eq!(said(&accounts, "secret"), welcome());
         assert_eq!(credential(&accounts), "pbkdf2-sha256", "{kind}");
         assert!(accounts.list().unwrap()[0].last_login.is_some());
         assert!(is_known(&accounts, "secret"), "no second hash for a program that polls: {kind}");
         let later = fixture.open();
-        assert_eq!((said(&later, "secret"), said(&later, "wrong")), (welcome(), Verdict::Wrong));
+        assert_eq!((said(&later, "secret"), said(&later, "wrong")), (welcome(), Said::Wrong));
         assert_eq!(later.scram(&user("anna")).unwrap().rounds, ROUNDS);
     }
 }
@@ -71,7 +71,7 @@ fn what_the_old_server_cut_off_counts_from_the_first_login_on() {
     let Ok(Secret::Hash(des)) = Secret::parse(b"{DES-CRYPT}ab1iBa.N.U2C6", "") else { panic!() };
     assert!(des.matches(&password("12345678")) && des.matches(&password("12345678tail")));
     assert_eq!(said(&accounts, "12345678tail"), welcome());
-    assert_eq!(said(&accounts, "12345678"), Verdict::Wrong);
+    assert_eq!(said(&accounts, "12345678"), Said::Wrong);
     assert_eq!(said(&accounts, "12345678tail"), welcome());
 }
 
@@ -79,7 +79,7 @@ fn what_the_old_server_cut_off_counts_from_the_first_login_on() {
 fn a_held_account_keeps_its_old_hash_until_it_is_released() {
     let fixture = Fixture::new();
     let accounts = with(&fixture, SSHA, Admission { enabled: true, held: true });
-    assert_eq!((said(&accounts, "secret"), said(&accounts, "wrong")), (Verdict::Held, Verdict::Wrong));
+    assert_eq!((said(&accounts, "secret"), said(&accounts, "wrong")), (Said::Held, Said::Wrong));
     assert!(!is_known(&accounts, "secret"));
     assert_eq!(credential(&accounts), "imported:SSHA");
     accounts.release(&address("anna@x.org")).unwrap();
@@ -93,12 +93,12 @@ fn an_administrator_has_the_last_word() {
     let accounts = with(&fixture, SSHA, Admission::default());
     let command = fixture.open();
     command.set_enabled(&address("anna@x.org"), false).unwrap();
-    assert_eq!(said(&accounts, "secret"), Verdict::Wrong);
+    assert_eq!(said(&accounts, "secret"), Said::Wrong);
     assert_eq!(credential(&accounts), "imported:SSHA");
     command.set_enabled(&address("anna@x.org"), true).unwrap();
     command.set_password(&address("anna@x.org"), &password("fresh")).unwrap();
     assert_eq!(credential(&accounts), "pbkdf2-sha256");
-    assert_eq!((said(&accounts, "secret"), said(&accounts, "fresh")), (Verdict::Wrong, welcome()));
+    assert_eq!((said(&accounts, "secret"), said(&accounts, "fresh")), (Said::Wrong, welcome()));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn an_account_without_a_password_is_disabled_and_opens_with_none() {
     assert!(!accounts.list().unwrap()[0].enabled);
     accounts.set_enabled(&address("anna@x.org"), true).unwrap();
     for secret in ["!", "x", "secret"] {
-        assert_eq!(said(&accounts, secret), Verdict::Wrong);
+        assert_eq!(said(&accounts, secret), Said::Wrong);
     }
 }
 
@@ -203,9 +203,9 @@ fn names_that_nobody_has_cost_what_the_accounts_cost() {
     }
     assert!((20..80).contains(&imported()), "half of the accounts, {} of the strangers", imported());
     assert!(strangers.iter().all(|name| stand_in(name) == stand_in(&name.to_uppercase())), "always the same");
-    assert_eq!(accounts.verify(&user("stranger1"), &password("secret")).unwrap(), Verdict::Wrong);
+    assert_eq!(testing::said(&accounts, "stranger1", "secret"), Said::Wrong);
     for at in 0..4 {
-        assert_ne!(accounts.verify(&user(&format!("old{at}")), &password("secret")).unwrap(), Verdict::Wrong);
+        assert_ne!(testing::said(&accounts, &format!("old{at}"), "secret"), Said::Wrong);
     }
     assert_eq!(imported(), 0, "none is left");
 }
