@@ -92,6 +92,10 @@ pub const KNOWN_MAILBOXES_MAX: usize = 10;
 
 /// RFC 1939, 3: an inactivity timer is at least ten minutes.
 pub const POP3_IDLE_MIN: Duration = Duration::from_secs(600);
+/// How long a connection may take to log in, STLS and wrong passwords counted; `pop3.idle_timeout` where that is
+/// longer. Thunderbird keeps the connection while its user types another password into a dialog, which RFC 1939, 3
+/// gives ten minutes. Without an end, twenty addresses that say CAPA now and then take all connections there are.
+pub const POP3_LOGIN_TIME: Duration = POP3_IDLE_MIN;
 /// Wrong commands before a peer is told so and dropped.
 pub const POP3_ERRORS_MAX: u32 = 20;
 /// Wrong passwords on one connection before it is closed. Thunderbird uses three for one typing

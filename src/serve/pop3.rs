@@ -194,7 +194,12 @@ async fn log_in(
 ) -> Result<Step, End> {
     // In a box of its own, which is gone when the relay begins: that may last for hours.
     match Box::pin(login::log_in(visit, session, login, ticket)).await {
-        LoggedIn::Step(step) => Ok(step),
+        LoggedIn::Step(step) => {
+            if visit.holding.is_some() {
+                connection.logged_in();
+            }
+            Ok(step)
+        }
         LoggedIn::Relayed(response, passage) => {
             connection.say(&response).await?;
             connection.flush().await?;

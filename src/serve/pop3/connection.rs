@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 /// A stream, what came and was not used, and what is to be sent.
 pub(super) struct Connection {
     stream: Stream,
-    /// Bounded by `limits::POP3_LINE_MAX`.
+    /// At most `limits::POP3_LINE_MAX`, and what is read at once behind it.
     lines: LineBuffer,
     out: Vec<u8>,
     idle: Duration,
+    /// When nobody is waited for any more who is not logged in.
+    log_in_by: Option<Instant>,
     /// Nothing was read yet: the first octets tell a TLS client at the wrong port.
     untouched: bool,
 }
@@ -30,7 +32,14 @@ enum Woken {
 
 impl Connection {
     pub(super) fn new(stream: Stream, idle: Duration) -> Self {
-        Self { stream, lines: LineBuffer::new(limits::POP3_LINE_MAX), out: Vec::new(), idle, untouched: true }
+        Self {
+            stream,
+            lines: LineBuffer::new(limits::POP3_LINE_MAX),
+            out: Vec::new(),
+            idle,
+            log_in_by: Some(Instant::now() + idle.max(limits::POP3_LOGIN_TIME)),
+            untouched: true,
+        }
     }
 
     pub(super) fn tls(&self) -> Option<&TlsFacts> {
@@ -48,9 +57,15 @@ impl Connection {
         (unread, &mut self.stream)
     }
 
-    /// The handshake; nothing that came before it is kept.
+    /// The handshake; nothing that came before it is kept, and no time is won.
     pub(super) async fn secure(self, tls: &Tls) -> io::Result<Self> {
-        Ok(Self::new(self.stream.secure(tls, Tickets::Send).await?, self.idle))
+        let Self { stream, idle, log_in_by, .. } = self;
+        Ok(Self { log_in_by, ..Self::new(stream.secure(tls, Tickets::Send).await?, idle) })
+    }
+
+    /// From here on only silence ends the connection.
+    pub(super) fn logged_in(&mut self) {
+        self.log_in_by = None;
     }
 
     /// The next line. Lines that came already are still given out when the server ends.
@@ -60,13 +75,27 @@ impl Connection {
             return Ok(line);
         }
         self.flush().await?;
-        // For the whole line: one octet every nine minutes would hold a maildrop for ever.
+        // For the whole line, or one octet every nine minutes would do. A whole command that often does: whoever
+        // is logged in may hold the maildrop as long as they like (RFC 1939, 3).
         let since = Instant::now();
         loop {
-            self.read(shutdown, leave, self.idle.saturating_sub(since.elapsed())).await?;
+            let patience = self.patience(since, Instant::now()).ok_or(End::Silent)?;
+            self.read(shutdown, leave, patience).await?;
             if let Some(line) = self.lines.next_line() {
                 return Ok(line);
             }
+        }
+    }
+
+    /// How long to wait for more of a line that is waited for since then. `None`: the time to log in is over,
+    /// whatever comes.
+    fn patience(&self, since: Instant, now: Instant) -> Option<Duration> {
+        let idle = self.idle.saturating_sub(now.saturating_duration_since(since));
+        match self.log_in_by {
+            Some(end) => {
+                end.checked_duration_since(now).filter(|left| !left.is_zero()).map(|left| left.min(idle))
+            }
+            None => Some(idle),
         }
     }
 
@@ -163,6 +192,100 @@ fn is_tls_hello(octets: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{AccountAddress, SessionId};
+    use crate::net::{ListenAddress, Listener, Trust};
+    use crate::runtime::block_on;
+    use crate::sasl::Login;
+    use crate::serve::pop3::{Session, Step, Terms, Visit, log_in};
+    use crate::serve::testing::with_anna;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, StreamOwned};
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
+    use std::sync::Arc;
+    use std::thread;
+
+    const IDLE: Duration = Duration::from_secs(30);
+
+    fn connected() -> (Connection, TcpStream) {
+        let listener = Listener::bind(&"127.0.0.1:0".parse().unwrap()).unwrap();
+        let ListenAddress::Tcp(address) = listener.address() else { unreachable!() };
+        let client = TcpStream::connect(address).unwrap();
+        (Connection::new(block_on(listener.accept()).unwrap(), IDLE), client)
+    }
+
+    #[test]
+    fn the_time_to_log_in_is_one_for_all_commands_together() {
+        let (mut connection, mut client) = connected();
+        let began = Instant::now();
+        let end = connection.log_in_by.unwrap();
+        assert!(end <= began + limits::POP3_LOGIN_TIME && end + IDLE > began + limits::POP3_LOGIN_TIME);
+        let second = Duration::from_secs(1);
+        assert_eq!(connection.patience(began, began), Some(IDLE));
+        assert_eq!(connection.patience(began, began + second), Some(IDLE - second), "the whole line");
+        let late = end - second;
+        assert_eq!(connection.patience(late, late), Some(second));
+        assert_eq!(connection.patience(end, end), None);
+
+        connection.log_in_by = Some(began);
+        client.write_all(b"CAPA\r\n").unwrap();
+        let (shutdown, leave) = (Shutdown::new(), Shutdown::new());
+        let line = block_on(connection.next_line(&shutdown, &leave));
+        assert!(matches!(line, Err(End::Silent)), "though the client is not silent at all: {line:?}");
+        connection.logged_in();
+        assert!(matches!(block_on(connection.next_line(&shutdown, &leave)), Ok(Line::Whole(_))));
+        assert_eq!(connection.patience(end, end), Some(IDLE), "only silence counts");
+    }
+
+    #[test]
+    fn who_may_be_silent_for_longer_may_take_longer_to_log_in() {
+        let (connection, _client) = connected();
+        let patient = Connection::new(connection.stream, limits::POP3_LOGIN_TIME * 3);
+        assert!(patient.log_in_by.unwrap() > Instant::now() + limits::POP3_LOGIN_TIME * 2);
+    }
+
+    #[test]
+    fn a_login_ends_the_time_for_it_and_a_wrong_password_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, _) = with_anna(folder.path());
+        let (mut connection, _client) = connected();
+        let mut visit = Visit::new(shared, connection.stream.peer(), SessionId(0));
+        let mut session = Session::new(Terms { may_log_in: true, tls: None, scram: false });
+        for (command, is_in) in [(&b"PASS wrong"[..], false), (b"PASS secret", true)] {
+            let Step::Say(_) = session.line(b"USER anna") else { panic!("no name") };
+            let Step::LogIn(login, ticket) = session.line(command) else { panic!("no login") };
+            assert!(matches!(login, Login::Password(_)));
+            let step = block_on(log_in(&mut visit, &mut connection, &mut session, login, ticket));
+            assert!(matches!(step, Ok(Step::Say(_))));
+            assert_eq!(connection.log_in_by.is_none(), is_in);
+        }
+        assert_eq!(visit.tally.account, AccountAddress::parse("anna@example.org").ok());
+    }
+
+    #[test]
+    fn a_handshake_wins_no_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, _) = with_anna(folder.path());
+        let (mut connection, client) = connected();
+        let before = Instant::now().checked_sub(IDLE);
+        connection.log_in_by = before;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder =
+            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let verifier = Trust::anybody().verifier();
+        let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+        let client = thread::spawn(move || {
+            let name = ServerName::try_from("localhost").unwrap();
+            let mut tls = StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), client);
+            // The handshake happens on the way.
+            let _closed = tls.read(&mut [0]);
+        });
+        let secured = block_on(connection.secure(&shared.tls)).unwrap();
+        assert!(secured.tls().is_some());
+        assert_eq!(secured.log_in_by, before);
+        drop(secured);
+        client.join().unwrap();
+    }
 
     #[test]
     fn a_tls_hello_is_told_from_a_command() {

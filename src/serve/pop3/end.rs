@@ -11,7 +11,7 @@ pub(super) enum End {
     HungUp(Response),
     /// The client closed, without QUIT.
     Gone,
-    /// The client was silent for too long: closed without a word (RFC 1939, 3).
+    /// The client was silent, or nobody logged in, for too long: closed without a word (RFC 1939, 3).
     Silent,
     /// The connection broke.
     Lost,
