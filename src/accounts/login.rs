@@ -1,14 +1,14 @@
-//! Who is it, and is that the password? The same answer, at the same cost, for a wrong password, an
-//! unknown user and a disabled account.
+//! Who is it, and is that the password? A wrong password, an unknown user and a disabled account get the same
+//! answer, at the cost of one of the accounts: what hashes they have is not told by the time either.
 
-use super::password::{Credential, keyed_digest};
+use super::password::Credential;
 use super::scheme::OldHash;
 use super::scram::{IMPORTED, IMPORTED_END};
 use super::sqlite::Version;
 use super::{Accounts, Error, Grant, Login, Recognition, Verdict, address_of, seconds};
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use std::sync::PoisonError;
 use std::time::{Instant, SystemTime};
 
@@ -28,10 +28,6 @@ const BY_LOCAL_PART: &str =
     "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported
     FROM accounts WHERE local_part = ?1 LIMIT 2";
 
-/// One account, by a number that may be any from 0; those behind a gap come up more often, which does no harm.
-const STAND_IN: &str = "SELECT imported FROM accounts
-    WHERE id > ?1 % (SELECT max(id) FROM accounts) ORDER BY id LIMIT 1";
-
 impl Accounts {
     /// One look-up and one keyed digest; never a hash. A held account is never recognised, so that
     /// [`Accounts::verify`] has the word about it.
@@ -46,8 +42,8 @@ impl Accounts {
         Ok(known.map_or(Recognition::Unknown, |login| Recognition::Known(Grant::of(login, as_of))))
     }
 
-    /// One hash at our cost, whoever is asked for; beside it, an account's imported one, or for a name that
-    /// nobody has somebody else's.
+    /// One hash at the cost of the account's, or one at today's beside its imported one; for a name that nobody
+    /// has, what the account that stands in for it has.
     ///
     /// A second hash follows, once, when the stored one is of another cost than the configured. The first
     /// password that fits an imported hash takes its place, hashed as our own and written at once, as typed
@@ -61,7 +57,10 @@ impl Accounts {
         let (matches, own) = match &found {
             Some(Login { imported: Some(imported), .. }) => self.verify_imported(imported, password)?,
             Some(login) => (login.credential.matches(password), None),
-            None => (self.verify_nobodys(user, password)?, None),
+            None => {
+                self.verify_nobodys(user, password)?;
+                (false, None)
+            }
         };
         let Some(login) = found.filter(|login| matches && login.enabled) else {
             return Ok(Verdict::Wrong);
@@ -95,25 +94,16 @@ impl Accounts {
         Ok((matches, Some(Credential::new(password, self.rounds)?)))
     }
 
-    /// Never right. An imported hash may cost a hundred times as much as ours or next to nothing, so that as
-    /// many of the names that nobody has must cost that much, each always the same.
-    fn verify_nobodys(&self, user: &UserName, password: &Password) -> Result<bool, Error> {
-        let stand_in = self.stand_in(user)?.and_then(|imported| OldHash::parse_stored(&imported).ok());
-        // What it finds out is nobody's business.
-        let _ = stand_in.is_some_and(|old| old.matches(password));
-        Ok(self.nobodys(user).matches(password))
-    }
-
-    /// The imported hash of the account that stands in for a name that nobody has; `None` when that account
-    /// has none, or there is no account at all.
-    pub(super) fn stand_in(&self, user: &UserName) -> Result<Option<String>, Error> {
-        let name = user.as_str().to_lowercase();
-        let digest = keyed_digest(&self.seed, &[b"stand-in", b"\0", name.as_bytes()]);
-        let number = digest.iter().take(7).fold(0, |number, octet| number << 8 | i64::from(*octet));
-        self.store.read(|db| {
-            let mut query = db.prepare_cached(STAND_IN)?;
-            Ok(query.query_row((number,), |row| row.get(0)).optional()?.flatten())
-        })
+    /// Takes the time that a wrong password takes with the account that stands in for this name. An imported
+    /// hash may cost a hundred times as much as ours or next to nothing, and ours may be of an earlier cost.
+    fn verify_nobodys(&self, user: &UserName, password: &Password) -> Result<(), Error> {
+        let stand_in = self.store.read(|db| self.stand_in(db, user))?;
+        let rounds = stand_in.rounds_of_a_login(self.rounds);
+        if let Some(old) = stand_in.imported.and_then(|imported| OldHash::parse_stored(&imported).ok()) {
+            let _nobodys_business = old.matches(password);
+        }
+        let _never = Credential { rounds, ..stand_in.credential }.matches(password);
+        Ok(())
     }
 
     /// Not left to the next [`Accounts::record_logins`]: a weak old hash shall be gone, and what
@@ -181,19 +171,6 @@ impl Accounts {
             self.successors.note(*replaces, *stored_key);
         }
         Ok(())
-    }
-
-    /// For a name that nobody has: always the same salt, the cost of a new account, and keys that
-    /// no password leads to.
-    pub(super) fn nobodys(&self, user: &UserName) -> Credential {
-        let name = user.as_str().to_lowercase();
-        let made_up = |what: &[u8]| keyed_digest(&self.seed, &[what, b"\0", name.as_bytes()]);
-        Credential {
-            salt: made_up(b"salt")[..limits::SALT_LEN].to_vec(),
-            rounds: self.rounds,
-            stored_key: made_up(b"stored key"),
-            server_key: made_up(b"server key"),
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! - `admin`, `hold`: what an administrator changes and lists; logins that are put off
 //! - `import`, `bulk`: an old server's account files, and what is done with their users
 //! - `login`, `scram`, `grant`: who is it, is that the password, and does it still let in
+//! - `stand_in`: what is shown for names that nobody has
 //! - `resolve`, `known`: which mailboxes an address leads to, and what is remembered of it
 //! - `bans`: addresses refused for a while
 //! - `scheme`: what old servers stored for a password, and whether one fits
@@ -29,6 +30,7 @@ mod schema;
 pub mod scheme;
 mod scram;
 mod sqlite;
+mod stand_in;
 mod stored;
 pub mod upstream;
 mod verified;
@@ -200,9 +202,10 @@ pub enum Verdict {
 /// What SCRAM-SHA-256 needs (RFC 5802, 3); for an unknown or disabled user, values that lead nowhere.
 #[derive(Clone)]
 pub struct ScramCredential {
-    /// For a name always the same, whether somebody has it or not.
+    /// For a name the same until its password is changed or hashed anew; for one that nobody has, as long as the
+    /// account that stands in for it is what it is.
     pub salt: Vec<u8>,
-    /// The `i=` of the challenge.
+    /// The `i=` of the challenge: accounts differ in it, and names that nobody has do as they do.
     pub rounds: u32,
     /// SHA-256 of the client's key.
     pub stored_key: [u8; 32],

@@ -21,11 +21,15 @@ pub(super) struct Answer(Mutex<Option<(Version, bool)>>);
 impl Accounts {
     /// What a SCRAM exchange is done with. It takes all its steps whoever `user` is.
     ///
+    /// Who gives it up here has guessed nothing and learnt nothing, and it counts as no wrong password: it is what
+    /// a connection looks like that broke, and the next one may be the owner's.
+    ///
     /// # Errors
     /// See [`Error`].
     pub fn scram(&self, user: &UserName) -> Result<ScramCredential, Error> {
-        let found = self.store.read(|db| find(db, user))?;
-        let nobodys = self.nobodys(user);
+        // Both whoever is asked for, or the time would tell.
+        let (found, nobodys) =
+            self.store.read(|db| Ok((find(db, user)?, self.stand_in(db, user)?.credential)))?;
         Ok(match found {
             Some(login) if may_prove(&login) => shown(login.credential, Some(login.address)),
             // A disabled account keeps its salt, or the change would tell of it; its keys are hidden. So does

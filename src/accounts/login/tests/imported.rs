@@ -185,27 +185,3 @@ fn a_hash_that_this_build_cannot_verify_is_a_fault_and_no_wrong_password() {
     let refused = accounts.verify(&user("anna"), &password("secret"));
     assert!(matches!(&refused, Err(Error::Damaged(why)) if why.contains("OTP")), "{refused:?}");
 }
-
-#[test]
-fn names_that_nobody_has_cost_what_the_accounts_cost() {
-    let fixture = Fixture::new();
-    let accounts = fixture.open();
-    let stand_in = |name: &str| accounts.stand_in(&user(name)).unwrap();
-    assert_eq!(stand_in("nobody"), None, "there is no account at all");
-    for at in 0..4 {
-        add(&accounts, &format!("old{at}@x.org"), BCRYPT, Admission::default());
-    }
-    let strangers: Vec<String> = (0..100).map(|at| format!("stranger{at}@x.org")).collect();
-    let imported = || strangers.iter().filter(|name| stand_in(name).is_some()).count();
-    assert_eq!(imported(), 100);
-    for at in 0..4 {
-        accounts.add(&address(&format!("own{at}@x.org")), &password("secret")).unwrap();
-    }
-    assert!((20..80).contains(&imported()), "half of the accounts, {} of the strangers", imported());
-    assert!(strangers.iter().all(|name| stand_in(name) == stand_in(&name.to_uppercase())), "always the same");
-    assert_eq!(testing::said(&accounts, "stranger1", "secret"), Said::Wrong);
-    for at in 0..4 {
-        assert_ne!(testing::said(&accounts, &format!("old{at}"), "secret"), Said::Wrong);
-    }
-    assert_eq!(imported(), 0, "none is left");
-}
