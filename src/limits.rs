@@ -249,6 +249,10 @@ pub const BAN_TIME_DEFAULT: Duration = Duration::from_secs(3600);
 pub const LOGIN_DELAY_FIRST: Duration = Duration::from_secs(1);
 /// An address that has not failed for so long starts anew.
 pub const FAILURES_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+/// Names that failed from one address of which it is known how often, so that a right password can make up for
+/// the others' repetitions; failures under further names count until they are forgotten. More than the default of
+/// [`FAILURES_BEFORE_BAN_DEFAULT`], at 24 bytes each.
+pub const FAILED_NAMES_MAX: usize = 64;
 /// The longest a slowed answer waits.
 pub const LOGIN_DELAY_MAX: Duration = Duration::from_secs(15);
 /// Wrong passwords for one account, from anywhere, before strangers to it are slowed.

@@ -1,10 +1,15 @@
 //! Wrong passwords by address: growing delay, then a ban. Pure bookkeeping: time is handed in, and
 //! who waits or is refused is decided by the caller. Knows no account and no password.
+//!
+//! Behind one address there may be an office, in which one telephone repeats an old password all day: as long as
+//! anybody else gets in, that counts as one failure. Many names that fail are no telephone: a right password makes
+//! up for its own name alone, or whoever has one account could try all others with it in between.
 
 use super::network::{Network, subscriber};
 use crate::limits;
-use crate::mail::Peer;
+use crate::mail::{Peer, UserName};
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +21,8 @@ pub struct Failures {
 
 struct State {
     policy: FailurePolicy,
+    /// Makes numbers of names: nobody outside can find two names of one number.
+    names: RandomState,
     peers: HashMap<IpAddr, Record>,
 }
 
@@ -41,9 +48,10 @@ pub struct Penalty {
     pub banned: bool,
 }
 
-#[derive(Clone, Copy)]
 struct Record {
     failures: u32,
+    /// Those of them that a right password may make up for.
+    names: Vec<FailedName>,
     last: Instant,
     banned_until: Option<Instant>,
     /// Since when the ban stands in the database, where an administrator may lift it. `None`: not
@@ -51,10 +59,18 @@ struct Record {
     kept: Option<Instant>,
 }
 
+/// A name, as a number, under which passwords were wrong.
+struct FailedName {
+    name: u64,
+    failures: u32,
+    last: Instant,
+}
+
 impl Failures {
     /// Nobody has failed yet.
     pub fn new(policy: FailurePolicy) -> Self {
-        Self { state: Mutex::new(State { policy, peers: HashMap::new() }) }
+        let names = RandomState::new();
+        Self { state: Mutex::new(State { policy, names, peers: HashMap::new() }) }
     }
 
     /// At a reload; what was counted stays, and so does a running ban.
@@ -62,26 +78,32 @@ impl Failures {
         self.lock().policy = policy;
     }
 
-    /// A wrong password from there.
-    pub fn failed(&self, peer: &Peer, now: Instant) -> Penalty {
+    /// A wrong password from there, for that name.
+    pub fn failed(&self, peer: &Peer, user: &UserName, now: Instant) -> Penalty {
         let mut state = self.lock();
         let Some(ip) = state.concerned(peer) else {
             return Penalty { delay: Duration::ZERO, banned: false };
         };
         state.make_room(ip, now);
-        let State { policy, peers } = &mut *state;
-        peers.entry(ip).or_insert(Record::new(now)).failed(policy, now)
+        let name = state.number(user);
+        let State { policy, peers, .. } = &mut *state;
+        peers.entry(ip).or_insert(Record::new(now)).failed(policy, name, now)
     }
 
-    /// A right password from there: forget its failures.
-    pub fn succeeded(&self, peer: &Peer) {
+    /// A right password from there, for that name: forgets the failures of the name, and how often others were
+    /// repeated.
+    pub fn succeeded(&self, peer: &Peer, user: &UserName, now: Instant) {
         let Some(ip) = peer.ip().map(subscriber) else { return };
         let mut state = self.lock();
-        match state.peers.get_mut(&ip) {
-            // Guessing one password right does not end a ban for the wrong ones.
-            Some(record) if record.banned_until.is_some() => record.failures = 0,
-            Some(_) => drop(state.peers.remove(&ip)),
-            None => (),
+        if !state.peers.contains_key(&ip) {
+            return; // Nearly always: no name is looked at.
+        }
+        let name = state.number(user);
+        let Some(record) = state.peers.get_mut(&ip) else { return };
+        record.make_up(name, now);
+        // Guessing one password right does not end a ban for the wrong ones.
+        if record.failures == 0 && record.banned_until.is_none() {
+            state.peers.remove(&ip);
         }
     }
 
@@ -141,6 +163,11 @@ impl State {
         (!exempt).then(|| subscriber(ip))
     }
 
+    /// As the budget has it: one name in upper and lower case.
+    fn number(&self, user: &UserName) -> u64 {
+        self.names.hash_one(user.as_str().to_lowercase())
+    }
+
     /// Keeps the table bounded: who could fail from a million addresses would fill the memory.
     fn make_room(&mut self, newcomer: IpAddr, now: Instant) {
         if self.peers.len() < limits::FAILING_PEERS_MAX || self.peers.contains_key(&newcomer) {
@@ -160,10 +187,10 @@ impl State {
 
 impl Record {
     fn new(now: Instant) -> Self {
-        Self { failures: 0, last: now, banned_until: None, kept: None }
+        Self { failures: 0, names: Vec::new(), last: now, banned_until: None, kept: None }
     }
 
-    fn failed(&mut self, policy: &FailurePolicy, now: Instant) -> Penalty {
+    fn failed(&mut self, policy: &FailurePolicy, name: u64, now: Instant) -> Penalty {
         if self.is_forgotten(now) {
             *self = Self::new(now);
         }
@@ -173,6 +200,7 @@ impl Record {
             return Penalty { delay: limits::LOGIN_DELAY_MAX, banned: false };
         }
         self.failures = self.failures.saturating_add(1);
+        self.note(name, now);
         let penalty = Penalty {
             delay: delay(self.failures, policy.before_delay),
             banned: policy.before_ban != 0 && self.failures >= policy.before_ban,
@@ -181,6 +209,25 @@ impl Record {
             *self = Self { banned_until: now.checked_add(policy.ban_time), ..Self::new(now) };
         }
         penalty
+    }
+
+    fn note(&mut self, name: u64, now: Instant) {
+        if let Some(failed) = self.names.iter_mut().find(|failed| failed.name == name) {
+            failed.failures = failed.failures.saturating_add(1);
+            failed.last = now;
+        } else if self.names.len() < limits::FAILED_NAMES_MAX {
+            self.names.push(FailedName { name, failures: 1, last: now });
+        }
+    }
+
+    fn make_up(&mut self, name: u64, now: Instant) {
+        for failed in &mut self.names {
+            let forgotten = now.saturating_duration_since(failed.last) > limits::FAILURES_FORGOTTEN_AFTER;
+            let stay = u32::from(failed.name != name && !forgotten);
+            self.failures = self.failures.saturating_sub(failed.failures.saturating_sub(stay));
+            failed.failures = stay;
+        }
+        self.names.retain(|failed| failed.failures > 0);
     }
 
     fn was_kept_before(&self, read: Instant) -> bool {

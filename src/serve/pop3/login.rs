@@ -114,8 +114,9 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
     }?;
     match admitted {
         Some(admitted) => {
-            visit.shared.failures.succeeded(&visit.peer);
-            visit.shared.budget.succeeded(&user, &visit.peer, Instant::now());
+            let now = Instant::now();
+            visit.shared.failures.succeeded(&visit.peer, &user, now);
+            visit.shared.budget.succeeded(&user, &visit.peer, now);
             Ok(admitted)
         }
         None => {
@@ -136,7 +137,7 @@ fn delay(visit: &Visit, user: &UserName) -> Duration {
 /// Notes a wrong password. The answer waits for what it costs, and with it everything else on this
 /// connection.
 async fn count(visit: &Visit, user: &UserName) {
-    let penalty = visit.shared.failures.failed(&visit.peer, Instant::now());
+    let penalty = visit.shared.failures.failed(&visit.peer, user, Instant::now());
     visit.shared.budget.failed(user, Instant::now());
     if let (true, Some(ip)) = (penalty.banned, visit.peer.ip()) {
         visit.log("pop3.banned").warn();
