@@ -14,5 +14,5 @@ pub use listing::{Listing, Marked};
 pub use relay::Relayed;
 pub use response::Response;
 pub use session::{
-    LoginTicket, LookUpTicket, PartTicket, Refusal, SendTicket, Session, Step, Terms, UpdateTicket,
+    Goodbye, LoginTicket, LookUpTicket, PartTicket, Refusal, SendTicket, Session, Step, Terms, UpdateTicket,
 };

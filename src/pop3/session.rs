@@ -3,6 +3,7 @@
 //! Never reads, writes, waits or looks at a clock. A step that asks carries the ticket for its
 //! answer: moved into the answer, it allows no second one.
 
+mod reasons;
 mod tickets;
 mod transaction;
 
@@ -15,6 +16,7 @@ use crate::mail::{MessageNumber, Password, UserName};
 use crate::sasl::{ChannelBindings, Credentials, Exchange, Login, Mechanism, Turn, scram};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+pub use reasons::{Goodbye, Refusal};
 pub use tickets::{LoginTicket, LookUpTicket, PartTicket, SendTicket, UpdateTicket};
 
 /// The session of one connection; after a TLS handshake a new one takes its place.
@@ -78,28 +80,7 @@ pub enum Step {
     /// Answer this, and begin the handshake.
     StartTls(Response),
     /// Answer this, and close.
-    HangUp(Response),
-}
-
-/// Why there is no login.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
-    /// Or an unknown user.
-    WrongPassword,
-    /// Another session has the maildrop.
-    InUse,
-    /// The mail is on its way from an old server.
-    BeingMoved,
-    /// A fault of ours.
-    Temporary,
-    /// An old server did not let us in, whatever it meant.
-    Doubtful,
-    /// A name without a domain that more than one account may have.
-    NoDomain,
-    /// SCRAM cannot be done with every account now.
-    NoScram,
-    /// The peer's address is refused for a while.
-    Banned,
+    HangUp(Response, Goodbye),
 }
 
 impl Session {
@@ -119,7 +100,7 @@ impl Session {
                 None => self.proceed(command),
             },
             Err(Mistake::Tell(response)) => self.mistake(response),
-            Err(Mistake::Http) => Step::HangUp(Response::HTTP),
+            Err(Mistake::Http) => Step::HangUp(Response::HTTP, Goodbye::Http),
         }
     }
 
@@ -168,11 +149,6 @@ impl Session {
         }
     }
 
-    /// The marks were carried out; `complete`: all of them.
-    pub fn updated(&mut self, _ticket: UpdateTicket, complete: bool) -> Response {
-        if complete { Response::GOODBYE } else { Response::NOT_ALL_REMOVED }
-    }
-
     /// Whether the command may be said now; all rules of order and policy stand here.
     fn refusal_of(&self, command: &Command) -> Option<Response> {
         use Command::*;
@@ -218,7 +194,6 @@ impl Session {
             Command::Lang(Some(tag)) => {
                 Step::Say(Response::language(&tag).unwrap_or(Response::NO_SUCH_LANGUAGE))
             }
-            Command::Apop => self.mistake(Response::UNKNOWN),
             in_transaction => match &mut self.state {
                 State::Transaction(listing) => transaction::answer(listing, in_transaction),
                 _ => self.mistake(Response::LOG_IN_FIRST),
@@ -244,7 +219,7 @@ impl Session {
     fn quit(&mut self) -> Step {
         match std::mem::replace(&mut self.state, State::Asking) {
             State::Transaction(listing) => Step::Update(listing.marked(), UpdateTicket::new()),
-            _ => Step::HangUp(Response::GOODBYE),
+            _ => Step::HangUp(Response::GOODBYE, Goodbye::Quit),
         }
     }
 
@@ -313,15 +288,15 @@ impl Session {
         self.state = State::Authorization(None);
         match why {
             Refusal::InUse => Step::Say(Response::IN_USE),
-            Refusal::BeingMoved => Step::Say(Response::BEING_MOVED),
-            Refusal::Temporary | Refusal::Doubtful => Step::Say(Response::TEMPORARY),
-            Refusal::NoDomain => Step::Say(Response::NO_DOMAIN),
-            Refusal::NoScram => self.mistake(Response::NO_SUCH_MECHANISM),
-            Refusal::Banned => Step::HangUp(Response::BANNED),
-            Refusal::WrongPassword => {
+            Refusal::Held => Step::Say(Response::BEING_MOVED),
+            Refusal::Fault | Refusal::Refused => Step::Say(Response::TEMPORARY),
+            Refusal::Name => Step::Say(Response::NO_DOMAIN),
+            Refusal::Scram => self.mistake(Response::NO_SUCH_MECHANISM),
+            Refusal::Banned => Step::HangUp(Response::BANNED, Goodbye::Banned),
+            Refusal::Password => {
                 self.wrong_passwords += 1;
                 if self.wrong_passwords > limits::POP3_LOGIN_FAILURES_MAX {
-                    return Step::HangUp(Response::TOO_MANY_PASSWORDS);
+                    return Step::HangUp(Response::TOO_MANY_PASSWORDS, Goodbye::Passwords);
                 }
                 Step::Say(Response::WRONG_PASSWORD)
             }
@@ -332,7 +307,7 @@ impl Session {
     fn mistake(&mut self, response: Response) -> Step {
         self.mistakes += 1;
         if self.mistakes > limits::POP3_ERRORS_MAX {
-            return Step::HangUp(Response::TOO_MANY_ERRORS);
+            return Step::HangUp(Response::TOO_MANY_ERRORS, Goodbye::Errors);
         }
         Step::Say(response)
     }

@@ -16,7 +16,7 @@ use crate::config::{PlaintextLogin, Settings};
 use crate::mail::{AccountAddress, Octets, Peer, SessionId};
 use crate::maildrop::{Changes, Error, Maildrop};
 use crate::net::{Shutdown, Stream, Tickets};
-use crate::pop3::{LoginTicket, Marked, Response, Session, Step, Terms, UpdateTicket};
+use crate::pop3::{Goodbye, LoginTicket, Marked, Response, Session, Step, Terms, UpdateTicket};
 use crate::sasl::{ChannelBindings, Login};
 use crate::serve::log::Line as LogLine;
 use crate::serve::shared::Shared;
@@ -157,9 +157,9 @@ async fn carry_out(
                 future::yield_now().await;
                 session.go_on(ticket)
             }
-            Step::HangUp(response) => {
+            Step::HangUp(response, why) => {
                 connection.say(&response).await?;
-                return Err(End::HungUp(response));
+                return Err(End::HungUp(why));
             }
             Step::LogIn(login, ticket) => Box::pin(log_in(visit, connection, session, login, ticket)).await?,
             Step::LookUp(user, ticket) => Box::pin(login::look_up(visit, session, user, ticket)).await,
@@ -170,11 +170,11 @@ async fn carry_out(
                 }
                 return Ok(Flow::GoOn);
             }
-            Step::Update(marked, ticket) => {
-                Box::pin(update(visit, connection, session, marked, ticket)).await?
-            }
+            Step::Update(marked, ticket) => Box::pin(update(visit, connection, marked, ticket)).await?,
             // Whoever sits in between may have written it (RFC 2595, 4).
-            Step::StartTls(_) if connection.has_more() => Step::HangUp(Response::BEHIND_STLS),
+            Step::StartTls(_) if connection.has_more() => {
+                Step::HangUp(Response::BEHIND_STLS, Goodbye::BehindStls)
+            }
             Step::StartTls(response) => {
                 connection.say(&response).await?;
                 connection.flush().await?;
@@ -212,7 +212,6 @@ async fn log_in(
 async fn update(
     visit: &mut Visit,
     connection: &mut Connection,
-    session: &mut Session,
     marked: Marked,
     ticket: UpdateTicket,
 ) -> Result<Step, End> {
@@ -223,11 +222,11 @@ async fn update(
     visit.go_on().await?;
     let wanted = marked.deleted.len();
     let Some(maildrop) = visit.maildrop.take().and_then(Arc::into_inner) else {
-        return Ok(Step::HangUp(session.updated(ticket, wanted == 0)));
+        return Ok(ticket.answer(wanted == 0));
     };
     if wanted == 0 && marked.seen.is_empty() {
         drop(maildrop); // Whoever only looked for new mail needs no way to the disk for that.
-        return Ok(Step::HangUp(session.updated(ticket, true)));
+        return Ok(ticket.answer(true));
     }
     let changes = Changes { deleted: marked.deleted, seen: marked.seen };
     let complete = match visit.shared.doorway.disk(move || maildrop.update(&changes)).await {
@@ -241,7 +240,7 @@ async fn update(
             wanted == 0
         }
     };
-    Ok(Step::HangUp(session.updated(ticket, complete)))
+    Ok(ticket.answer(complete))
 }
 
 impl Visit {
@@ -310,7 +309,7 @@ impl Visit {
         LogLine::new(event).with("session", self.id).with("peer", self.peer)
     }
 
-    /// A fault of ours, for the administrator; the client hears [SYS/TEMP].
+    /// A fault of ours, for the administrator; the client hears [SYS/TEMP] where it keeps us from anything.
     fn log_fault(&self, during: &str, error: &dyn std::fmt::Debug) {
         let line = self.log("pop3.fault").with_some("account", self.tally.account.as_ref());
         line.with("why", format_args!("{during}: {error:?}")).warn();

@@ -7,7 +7,7 @@ use crate::dialogue::{self, Case, Turn};
 use proptest::prelude::*;
 use restante::limits;
 use restante::mail::{LineEnds, OctetCount, Octets, UniqueId};
-use restante::pop3::{Extent, Listing, Refusal, Response, Session, Step, Terms};
+use restante::pop3::{Extent, Goodbye, Listing, Refusal, Response, Session, Step, Terms};
 use restante::sasl::{ChannelBindings, Login, scram};
 use restante::wire::dot_encoder::DotEncoder;
 use restante::wire::line::{Line, LineBuffer};
@@ -65,12 +65,12 @@ impl Host {
                 let step = self.session.go_on(ticket);
                 self.carry_out(step);
             }
-            Step::HangUp(response) => {
+            Step::HangUp(response, _) => {
                 response.write_to(&mut self.out);
                 self.open = false;
             }
             Step::StartTls(_) if !self.lines.is_empty() => {
-                self.carry_out(Step::HangUp(Response::BEHIND_STLS));
+                self.carry_out(Step::HangUp(Response::BEHIND_STLS, Goodbye::BehindStls));
             }
             Step::StartTls(response) => {
                 response.write_to(&mut self.out);
@@ -80,7 +80,7 @@ impl Host {
                 let step = if is_anna(&login) {
                     Step::Say(self.session.logged_in(ticket, self.listing()))
                 } else {
-                    self.session.refused(ticket, Refusal::WrongPassword)
+                    self.session.refused(ticket, Refusal::Password)
                 };
                 self.carry_out(step);
             }
@@ -94,8 +94,7 @@ impl Host {
                 self.session.sent(ticket);
             }
             Step::Update(_, ticket) => {
-                let response = self.session.updated(ticket, true);
-                self.carry_out(Step::HangUp(response));
+                self.carry_out(ticket.answer(true));
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! They are made by the session alone, so an answer to no question does not compile.
 
+use super::{Goodbye, Step};
 use crate::mail::{MessageNumber, Octets};
 use crate::pop3::command::Extent;
 use crate::pop3::listing::List;
@@ -72,5 +73,11 @@ impl SendTicket {
 impl UpdateTicket {
     pub(super) fn new() -> Self {
         Self(())
+    }
+
+    /// The marks were carried out; `complete`: all of them.
+    pub fn answer(self, complete: bool) -> Step {
+        let response = if complete { Response::GOODBYE } else { Response::NOT_ALL_REMOVED };
+        Step::HangUp(response, Goodbye::Quit)
     }
 }

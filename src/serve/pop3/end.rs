@@ -1,6 +1,6 @@
 //! How a POP3 connection came to its end: what is still said, and what the log calls it.
 
-use crate::pop3::Response;
+use crate::pop3::{Goodbye, Response};
 use std::borrow::Cow;
 use std::io;
 
@@ -8,7 +8,7 @@ use std::io;
 #[derive(Debug)]
 pub(super) enum End {
     /// The session wanted it; all is said.
-    HungUp(Response),
+    HungUp(Goodbye),
     /// The client closed, without QUIT.
     Gone,
     /// The client was silent, or nobody logged in, for too long: closed without a word (RFC 1939, 3).
@@ -67,7 +67,7 @@ impl End {
     /// administrator has no other place to see a client refuse the certificate.
     pub(super) fn why(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
-            Self::HungUp(said) => why_hung_up(said),
+            Self::HungUp(why) => why.why(),
             Self::Gone => "gone",
             Self::Silent => "timeout",
             Self::Lost => "lost",
@@ -82,19 +82,6 @@ impl End {
             Self::Cut => "cut",
         })
     }
-}
-
-fn why_hung_up(said: &Response) -> &'static str {
-    let known = [
-        (Response::GOODBYE, "quit"),
-        (Response::NOT_ALL_REMOVED, "quit"),
-        (Response::TOO_MANY_ERRORS, "errors"),
-        (Response::TOO_MANY_PASSWORDS, "passwords"),
-        (Response::BANNED, "banned"),
-        (Response::HTTP, "http"),
-        (Response::BEHIND_STLS, "behind-stls"),
-    ];
-    known.iter().find(|(response, _)| response == said).map_or("refused", |(_, why)| why)
 }
 
 impl From<io::Error> for End {
@@ -122,9 +109,9 @@ mod tests {
     #[test]
     fn the_log_has_a_word_for_every_goodbye() {
         for (end, why) in [
-            (End::HungUp(Response::GOODBYE), "quit"),
-            (End::HungUp(Response::TOO_MANY_ERRORS), "errors"),
-            (End::HungUp(Response::BANNED), "banned"),
+            (End::HungUp(Goodbye::Quit), "quit"),
+            (End::HungUp(Goodbye::Errors), "errors"),
+            (End::HungUp(Goodbye::Banned), "banned"),
             (End::from(io::Error::from(io::ErrorKind::TimedOut)), "timeout"),
             (End::from(io::Error::from(io::ErrorKind::ConnectionReset)), "lost"),
             (End::Handshake(io::Error::other("bad certificate")), "handshake: bad certificate"),

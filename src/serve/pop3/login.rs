@@ -82,7 +82,7 @@ pub(super) async fn look_up(
 ) -> Step {
     let found = match refuse_banned(visit) {
         // Asked anew: an account may have been imported since the mechanism was offered.
-        Ok(()) if !scram_is_for_all(visit).await => Err(Refusal::NoScram),
+        Ok(()) if !scram_is_for_all(visit).await => Err(Refusal::Scram),
         Ok(()) => scram_credential(visit, &user).await,
         Err(refusal) => Err(refusal),
     };
@@ -103,10 +103,10 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
     runtime::sleep(delay(visit, &user)).await;
     let admitted = match login {
         Login::Password(credentials) => match verify(visit, credentials).await {
-            Err(Refusal::Doubtful) => {
+            Err(Refusal::Refused) => {
                 // Or whoever guesses does it through us, until the old server bans us and so everybody.
                 count(visit, &user).await;
-                Err(Refusal::Doubtful)
+                Err(Refusal::Refused)
             }
             verified => verified,
         },
@@ -121,7 +121,7 @@ async fn admit(visit: &Visit, login: Login) -> Result<Admitted, Refusal> {
         }
         None => {
             count(visit, &user).await;
-            Err(Refusal::WrongPassword)
+            Err(Refusal::Password)
         }
     }
 }
@@ -207,7 +207,7 @@ async fn recognised(
 fn granted(visit: &Visit, verdict: Result<Verdict, AccountsError>) -> Result<Option<Grant>, Refusal> {
     match verdict.map_err(|error| fault(visit, &error))? {
         Verdict::Welcome(grant) => Ok(Some(grant)),
-        Verdict::Held => Err(Refusal::BeingMoved),
+        Verdict::Held => Err(Refusal::Held),
         Verdict::Wrong => Ok(None),
     }
 }
@@ -264,10 +264,10 @@ async fn lock_and_scan(visit: &Visit, account: &AccountAddress) -> Result<Maildr
     match visit.shared.doorway.disk(move || maildrops.open(&account, peer)).await {
         Ok(maildrop) => Ok(maildrop),
         Err(Error::InUse | Error::TakenOver) => Err(Refusal::InUse),
-        Err(Error::BeingMoved) => Err(Refusal::BeingMoved),
+        Err(Error::BeingMoved) => Err(Refusal::Held),
         Err(error) => {
             visit.log_fault("open", &error);
-            Err(Refusal::Temporary)
+            Err(Refusal::Fault)
         }
     }
 }
@@ -275,14 +275,14 @@ async fn lock_and_scan(visit: &Visit, account: &AccountAddress) -> Result<Maildr
 /// 18 random octets: as many as RFC 5802's own example has, and base64 has no comma.
 fn nonce() -> Result<String, Refusal> {
     let mut octets = [0; 18];
-    getrandom::fill(&mut octets).map_err(|_| Refusal::Temporary)?;
+    getrandom::fill(&mut octets).map_err(|_| Refusal::Fault)?;
     Ok(BASE64.encode(octets))
 }
 
 /// A storage fault goes to the log in full, and to the client as "try again later".
 pub(super) fn fault(visit: &Visit, error: &AccountsError) -> Refusal {
     visit.log_fault("accounts", error);
-    Refusal::Temporary
+    Refusal::Fault
 }
 
 impl Visit {
@@ -311,17 +311,7 @@ impl Visit {
     }
 
     fn log_refusal(&self, user: &UserName, how: &str, refusal: Refusal) {
-        let why = match refusal {
-            Refusal::WrongPassword => "password",
-            Refusal::InUse => "in-use",
-            Refusal::BeingMoved => "held",
-            Refusal::NoScram => "scram",
-            Refusal::NoDomain => "name",
-            Refusal::Temporary => "fault",
-            Refusal::Doubtful => "refused",
-            Refusal::Banned => "banned",
-        };
-        self.log("pop3.refused").with("user", user).with("auth", how).with("why", why).info();
+        self.log("pop3.refused").with("user", user).with("auth", how).with("why", refusal.why()).info();
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) async fn admit(
 pub(super) fn unclear(visit: &Visit, user: &UserName) -> Refusal {
     let why = "nobody can say whose this name without a domain is: let people log in with the whole address";
     visit.log("upstream.fault").with("user", user).with("why", why).warn();
-    Refusal::NoDomain
+    Refusal::Name
 }
 
 /// Relays a session to its end, and sees to it that the mail follows.
@@ -152,11 +152,11 @@ async fn ask(
         (Outcome::InUse, _) => Err(Refusal::InUse),
         (Outcome::Doubtful, Err((_, why))) => {
             trouble(visit, &standing, &why);
-            Err(Refusal::Doubtful)
+            Err(Refusal::Refused)
         }
         (_, Err((_, why))) => Err(trouble(visit, &standing, &why)),
         // An acceptance is taken in.
-        (Outcome::Doubtful | Outcome::Later, Ok(_)) => Err(Refusal::Temporary),
+        (Outcome::Doubtful | Outcome::Later, Ok(_)) => Err(Refusal::Fault),
     }
 }
 
@@ -172,14 +172,14 @@ enum Before {
 async fn after_pull(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -> Result<Before, Refusal> {
     let Some(pull) = visit.shared.upstreams.pull_of(&order.address) else { return Ok(Before::Nothing) };
     match verify_here(visit, Arc::clone(credentials)).await {
-        Err(Refusal::BeingMoved) => {}
+        Err(Refusal::Held) => {}
         outcome => {
             let account = outcome?.map(Admitted::Here);
             return Ok(account.map_or(Before::Nothing, Before::Moved));
         }
     }
     if !upstream::until_late(&pull, visit.settings.pop3.upstream_wait).await {
-        return Err(Refusal::BeingMoved);
+        return Err(Refusal::Held);
     }
     Ok(here_if_moved(visit, credentials).await?.map_or(Before::Stopped, Before::Moved))
 }
@@ -200,7 +200,7 @@ async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -
         Err(ChangeError::Storage(error)) => Err(fault(visit, &error)),
         Err(error) => {
             visit.log_fault("take in", &error);
-            Err(Refusal::Temporary)
+            Err(Refusal::Fault)
         }
     }
 }
@@ -264,15 +264,15 @@ async fn pass(
 async fn here_if_moved(visit: &Visit, credentials: &Arc<Credentials>) -> Result<Option<Admitted>, Refusal> {
     match verify_here(visit, Arc::clone(credentials)).await {
         Ok(Some(grant)) => Ok(Some(Admitted::Here(grant))),
-        Ok(None) => Err(Refusal::WrongPassword),
-        Err(Refusal::BeingMoved) => Ok(None),
+        Ok(None) => Err(Refusal::Password),
+        Err(Refusal::Held) => Ok(None),
         Err(refusal) => Err(refusal),
     }
 }
 
 fn trouble(visit: &Visit, standing: &Standing, why: &str) -> Refusal {
     visit.log("upstream.fault").with("account", &standing.address).with("why", why).warn();
-    Refusal::Temporary
+    Refusal::Fault
 }
 
 fn no_listing(visit: &Visit, order: &Order, why: &str) -> Refusal {
@@ -282,5 +282,5 @@ fn no_listing(visit: &Visit, order: &Order, why: &str) -> Refusal {
 /// The second login of one session: the password was right a moment ago.
 fn again(visit: &Visit, order: &Order, said: Said, why: &str) -> Refusal {
     visit.log("upstream.fault").with("account", &order.address).with("why", why).warn();
-    if said == Said::InUse { Refusal::InUse } else { Refusal::Temporary }
+    if said == Said::InUse { Refusal::InUse } else { Refusal::Fault }
 }

@@ -60,10 +60,7 @@ fn granted(shared: &Shared) -> Grant {
 }
 
 /// A session that is logged in and has marked its one message, and the file of that.
-fn about_to_update(
-    folder: &Path,
-    stream: &Stream,
-) -> (Visit, Session, Marked, UpdateTicket, std::path::PathBuf) {
+fn about_to_update(folder: &Path, stream: &Stream) -> (Visit, Marked, UpdateTicket, std::path::PathBuf) {
     let (shared, anna) = with_anna(folder);
     let new = shared.settings().mail().join("example.org/anna/new");
     fs::create_dir_all(&new).unwrap();
@@ -80,18 +77,18 @@ fn about_to_update(
     let Step::Say(_) = session.line(b"DELE 1") else { panic!("not marked") };
     let Step::Update(marked, ticket) = session.line(b"QUIT") else { panic!("no update") };
     assert_eq!(marked.deleted, [MessageNumber::from_index(0).unwrap()]);
-    (visit, session, marked, ticket, file)
+    (visit, marked, ticket, file)
 }
 
 #[test]
 fn nothing_is_removed_for_who_was_shut_out_while_the_last_answers_were_on_their_way() {
     for shut_out in [false, true] {
         let (folder, (stream, _client)) = (tempfile::tempdir().unwrap(), connected());
-        let (mut visit, mut session, marked, ticket, file) = about_to_update(folder.path(), &stream);
+        let (mut visit, marked, ticket, file) = about_to_update(folder.path(), &stream);
         let anna = AccountAddress::parse("anna@example.org").unwrap();
         visit.shared.accounts.set_enabled(&anna, !shut_out).unwrap();
         let mut connection = Connection::new(stream, Duration::from_secs(10));
-        let outcome = block_on(update(&mut visit, &mut connection, &mut session, marked, ticket));
+        let outcome = block_on(update(&mut visit, &mut connection, marked, ticket));
         assert_eq!(matches!(outcome, Err(End::Revoked)), shut_out);
         assert_eq!(file.exists(), shut_out);
     }

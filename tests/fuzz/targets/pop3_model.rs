@@ -158,7 +158,7 @@ fuzz_target!(|stream: &[u8]| {
                 assert_eq!(numbers(&marked.seen), seen);
                 return;
             }
-            Step::HangUp(response) => {
+            Step::HangUp(response, _) => {
                 assert!(mistakes == limits::POP3_ERRORS_MAX || response == Response::HTTP, "{response:?}");
                 return;
             }

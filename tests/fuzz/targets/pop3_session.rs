@@ -68,7 +68,7 @@ impl Host {
         match step {
             Step::Say(response) => self.say_to(line, &response),
             Step::SayPart(response, _) => panic!("a part of a short list: {}", response.text()),
-            Step::HangUp(response) => self.hang_up(&response),
+            Step::HangUp(response, _) => self.hang_up(&response),
             Step::StartTls(response) => {
                 assert!(!self.logged_in && self.terms.tls.is_none(), "STLS is taken");
                 self.say(&response);
@@ -92,7 +92,7 @@ impl Host {
             Step::LookUp(user, ticket) => {
                 self.may_log_in(line);
                 let step = match verdict_of(user.as_str()) {
-                    Err(why) if why != Refusal::WrongPassword => self.session.not_looked_up(ticket, why),
+                    Err(why) if why != Refusal::Password => self.session.not_looked_up(ticket, why),
                     _ => self.session.looked_up(ticket, credential(), "nonce"),
                 };
                 self.judged(step);
@@ -108,7 +108,9 @@ impl Host {
                 let quits = line.trim_ascii_end().eq_ignore_ascii_case(b"QUIT");
                 assert!(self.logged_in && quits, "marks are carried out");
                 assert!(marked.deleted.iter().all(|number| !marked.seen.contains(number)));
-                let response = self.session.updated(ticket, marked.deleted.is_empty());
+                let Step::HangUp(response, _) = ticket.answer(marked.deleted.is_empty()) else {
+                    panic!("an update that ends no session")
+                };
                 self.say(&response);
                 self.open = false;
             }
@@ -123,7 +125,7 @@ impl Host {
                 assert!(self.wrong_passwords <= limits::POP3_LOGIN_FAILURES_MAX);
                 self.say(&response);
             }
-            Step::HangUp(response) => self.hang_up(&response),
+            Step::HangUp(response, _) => self.hang_up(&response),
             step => panic!("{step:?} after the accounts were asked"),
         }
     }
@@ -212,7 +214,7 @@ fn verdict(login: &Login) -> Result<(), Refusal> {
         Login::Password(credentials) => verdict_of(credentials.user.as_str()),
         Login::Proof(verdict) => {
             assert!(verdict.proved.is_none(), "a proof of a key that nobody has");
-            Err(Refusal::WrongPassword)
+            Err(Refusal::Password)
         }
     }
 }
@@ -221,11 +223,11 @@ fn verdict_of(user: &str) -> Result<(), Refusal> {
     match user {
         "a" | "anna" | "anna@example.org" => Ok(()),
         "busy" => Err(Refusal::InUse),
-        "fault" => Err(Refusal::Temporary),
-        "bare" => Err(Refusal::NoDomain),
-        "moving" => Err(Refusal::BeingMoved),
+        "fault" => Err(Refusal::Fault),
+        "bare" => Err(Refusal::Name),
+        "moving" => Err(Refusal::Held),
         "banned" => Err(Refusal::Banned),
-        _ => Err(Refusal::WrongPassword),
+        _ => Err(Refusal::Password),
     }
 }
 
