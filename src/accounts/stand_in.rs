@@ -8,7 +8,7 @@
 use super::password::{Credential, keyed_digest};
 use super::{Accounts, Error};
 use crate::limits;
-use crate::mail::UserName;
+use crate::mail::{AccountAddress, UserName};
 use rusqlite::{Connection, OptionalExtension};
 
 /// What a name that nobody has is taken for.
@@ -53,6 +53,10 @@ impl Accounts {
             && let Some(account) = self.beside(db, &name)?
         {
             name = format!("{name}@{}", account.domain);
+        }
+        // Both forms of an international domain mean one address, too.
+        if let Some(other) = AccountAddress::parse(&name).ok().and_then(|address| address.in_other_form()) {
+            name = name.min(other.to_string());
         }
         let account = self.beside(db, &name)?.unwrap_or_else(|| Account {
             imported: None,
@@ -179,6 +183,7 @@ mod tests {
             // anna and anna@x.org show the same salt: so must a name that nobody has.
             assert!(first == of(&accounts, name.strip_suffix("@x.org").unwrap()), "{name}");
         }
+        assert!(of(&accounts, "carl@bücher.org") == of(&accounts, "Carl@xn--bcher-kva.org"));
         let salts: std::collections::HashSet<_> =
             strangers().iter().map(|name| shown(&accounts, name).salt).collect();
         assert_eq!(salts.len(), 100, "each its own");
