@@ -1,5 +1,5 @@
 //! Messages that a neighbour renamed since they were listed are looked for again, by the part of the
-//! name that stays.
+//! name that stays, and told from others that have the same.
 //!
 //! One look for any number of messages. The `maildir` crate's `find` reads both folders for each
 //! message, so n of them would cost n².
@@ -8,55 +8,131 @@ use super::disk::Disk;
 use super::listing::Location;
 use super::name;
 use super::tree::{Folders, Place};
-use std::collections::{HashMap, HashSet};
+use crate::mail::Bytes;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 
-/// Where the wanted messages are now: by base name, each with all of its names. What is in neither
-/// folder is missing.
+/// What is known of a message that is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought<'a> {
+    /// Its name without flags.
+    pub base: &'a [u8],
+    /// Its file, where another one had the same base when it was listed: then the name says too little.
+    pub inode: Option<u64>,
+    /// The size that was listed.
+    pub bytes: Option<Bytes>,
+}
+
+/// Where a message is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Under these names, all of one file; that in cur/ last.
+    At(Vec<Location>),
+    /// In neither folder: somebody removed it.
+    Nowhere,
+    /// It may be there or not: it was renamed once more meanwhile, or a file that came since has its base
+    /// as well, and nobody can say which of the two was listed. Nothing may be done to either.
+    Unclear,
+}
+
+impl Sought<'_> {
+    /// Whether what lies there may be it. That is asked of the disk only where names are not enough.
+    ///
+    /// # Errors
+    /// `NotFound`, and what the disk says.
+    pub fn may_be(&self, folders: &Folders, at: &Location) -> io::Result<bool> {
+        let Some(inode) = self.inode else { return Ok(true) };
+        Ok(folders.of(at.place).stat(&at.name)?.st_ino == inode)
+    }
+}
+
+/// Where these messages are now, in the same order.
 ///
 /// # Errors
 /// What the disk says about the folders.
-pub fn again<D: Disk>(
-    disk: &D,
-    folders: &Folders,
-    wanted: &HashSet<&[u8]>,
-) -> io::Result<HashMap<Vec<u8>, Vec<Location>>> {
-    let mut found = HashMap::<Vec<u8>, Vec<Location>>::new();
+pub fn again<D: Disk>(disk: &D, folders: &Folders, sought: &[Sought<'_>]) -> io::Result<Vec<Found>> {
+    let mut seen: HashMap<&[u8], Vec<Location>> =
+        sought.iter().map(|sought| (sought.base, Vec::new())).collect();
     // new/ first, as in the scan: what is on its way to cur/ is met there.
     for place in [Place::New, Place::Cur] {
         disk.each_file(folders.of(place), &mut |name| {
-            let base = name::base(name.as_bytes());
-            if wanted.contains(base) {
-                let location = Location { place, name: name.to_owned() };
-                found.entry(base.to_vec()).or_default().push(location);
+            if let Some(names) = seen.get_mut(name::base(name.as_bytes())) {
+                names.push(Location { place, name: name.to_owned() });
             }
         })?;
     }
-    Ok(found)
+    let found =
+        |sought: &Sought<'_>| found(folders, sought, seen.get(sought.base).map_or(&[], Vec::as_slice));
+    Ok(sought.iter().map(found).collect())
 }
 
-/// Opens a message; `None` when it is gone for good.
+/// What the names with the base of a message say of it.
+fn found(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Found {
+    let mut files = BTreeMap::<(u64, Bytes), Vec<Location>>::new();
+    let mut moved = false;
+    for location in names {
+        match folders.of(location.place).stat(&location.name) {
+            Ok(stat) if sought.inode.is_some_and(|inode| inode != stat.st_ino) => {}
+            Ok(stat) => {
+                let bytes = Bytes(u64::try_from(stat.st_size).unwrap_or(0));
+                files.entry((stat.st_ino, bytes)).or_default().push(location.clone());
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => moved = true,
+            Err(_) => return Found::Unclear,
+        }
+    }
+    // The only one of its base may still be another: the listed one is gone, and this came since.
+    let is_listed = |bytes| sought.inode.is_some() || sought.bytes.is_none_or(|listed| listed == bytes);
+    match (files.len(), files.pop_first()) {
+        (0, _) if !moved => Found::Nowhere,
+        (1, Some(((_, bytes), names))) if is_listed(bytes) => Found::At(names),
+        _ => Found::Unclear,
+    }
+}
+
+/// Opens a message that was listed at `at`; `None` when it is gone for good.
 ///
 /// # Errors
-/// What the disk says.
-pub fn open<D: Disk>(disk: &D, folders: &Folders, at: &Location) -> io::Result<Option<File>> {
-    if let Some(file) = open_at(folders, at)? {
+/// What the disk says, and that it cannot be told where the message is.
+pub fn open<D: Disk>(
+    disk: &D,
+    folders: &Folders,
+    at: &Location,
+    sought: &Sought<'_>,
+) -> io::Result<Option<File>> {
+    if let Some(file) = open_at(folders, at, sought)? {
         return Ok(Some(file));
     }
-    let mut found = again(disk, folders, &HashSet::from([at.base()]))?;
-    for location in found.remove(at.base()).unwrap_or_default().iter().rev() {
-        if let Some(file) = open_at(folders, location)? {
+    let names = match again(disk, folders, &[*sought])?.pop() {
+        Some(Found::At(names)) => names,
+        Some(Found::Nowhere) => return Ok(None),
+        Some(Found::Unclear) | None => return Err(unclear(folders)),
+    };
+    for location in names.iter().rev() {
+        if let Some(file) = open_at(folders, location, sought)? {
             return Ok(Some(file));
         }
     }
-    Ok(None)
+    Err(unclear(folders))
 }
 
-fn open_at(folders: &Folders, at: &Location) -> io::Result<Option<File>> {
+fn open_at(folders: &Folders, at: &Location, sought: &Sought<'_>) -> io::Result<Option<File>> {
     match folders.of(at.place).open_file(&at.name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        opened => opened.map(Some),
+        Err(error) => Err(error),
+        // Asked of the open file: the name may be another's a moment later.
+        Ok(file) => match sought.inode {
+            Some(inode) if file.metadata()?.ino() != inode => Ok(None),
+            _ => Ok(Some(file)),
+        },
     }
+}
+
+/// Said of a message of which nobody can say where it is; another look may find it.
+fn unclear(folders: &Folders) -> io::Error {
+    let why = "a message is renamed meanwhile, or two have one name";
+    super::folder::at(folders.root.path(), io::Error::other(why))
 }

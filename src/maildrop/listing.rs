@@ -4,6 +4,7 @@
 //! which the unique-ids are parts, and 20 bytes for each message beside it. Knows no disk.
 
 use super::Entry;
+use super::find::Sought;
 use super::name;
 use super::tree::Place;
 use crate::mail::{Bytes, Contents, LineEnds, Octets, UniqueId};
@@ -27,6 +28,8 @@ pub struct Stored {
     pub at: Location,
     /// Further names of the same file: a move that a power cut broke off. They go when it goes.
     pub also: Vec<Location>,
+    /// The file, where another one has the same name up to the `:`.
+    pub inode: Option<u64>,
     /// The size of the file.
     pub bytes: Bytes,
     /// Whether our own delivery wrote it.
@@ -56,7 +59,7 @@ pub(super) struct Rare {
     pub also: Vec<Location>,
     /// A unique-id that is too long for the text of names.
     pub long_id: Option<UniqueId>,
-    /// Not zero when another file has the same name up to the `:`.
+    /// The file's inode when another file has the same name up to the `:`, else zero.
     pub salt: u64,
 }
 
@@ -74,6 +77,13 @@ impl Location {
     /// The name without flags.
     pub fn base(&self) -> &[u8] {
         name::base(self.name.as_bytes())
+    }
+}
+
+impl Stored {
+    /// What it is known by when it is no longer where it was.
+    pub fn sought(&self) -> Sought<'_> {
+        Sought { base: self.at.base(), inode: self.inode, bytes: Some(self.bytes) }
     }
 }
 
@@ -155,9 +165,11 @@ impl Listing {
     /// A message as it lies on the disk; `None` beyond the last.
     pub fn stored(&self, index: usize) -> Option<Stored> {
         let (file, octets) = (self.files.get(index)?, self.octets.get(index)?);
+        let rare = self.rare.get(&index);
         Some(Stored {
             at: file.name.location(&self.text),
-            also: self.rare.get(&index).map(|rare| rare.also.clone()).unwrap_or_default(),
+            also: rare.map(|rare| rare.also.clone()).unwrap_or_default(),
+            inode: rare.map(|rare| rare.salt).filter(|&salt| salt != 0),
             bytes: Bytes(octets.0.saturating_sub(file.added.into())),
             line_ends: if file.name.has(Name::OWN_LF) { LineEnds::OwnLf } else { LineEnds::AsFound },
         })

@@ -246,8 +246,8 @@ impl Maildrop {
         }
         let folders = self.folders.as_ref().ok_or(Error::Gone)?;
         let stored = self.listing.stored(number.index()).ok_or(Error::Gone)?;
+        let file = find::open(&OsDisk, folders, &stored.at, &stored.sought())?.ok_or(Error::Gone)?;
         let Stored { at, bytes, line_ends, .. } = stored;
-        let file = find::open(&OsDisk, folders, &at)?.ok_or(Error::Gone)?;
         // RETR must send what LIST said, or the client waits for octets that never come.
         if file.metadata()?.len() != bytes.0 {
             scan::distrust(&folders.root, &at);

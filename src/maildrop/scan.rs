@@ -143,7 +143,7 @@ fn measure<D: Disk>(
     let stat = folders.of(at.place).stat(&at.name);
     let (mark, octets) = match stat.ok().map(|stat| Mark::of(&stat)) {
         Some(mark) if known.get(&key, mark).is_some() => (mark, known.get(&key, mark)?),
-        _ => count(&mut find::open(disk, folders, &at).ok()??).ok()?,
+        _ => count(&mut find::open(disk, folders, &at, &candidate.sought(text)).ok()??).ok()?,
     };
     keep.put(&key, mark, octets);
     Some((mark.bytes(), octets, LineEnds::AsFound))

@@ -148,6 +148,35 @@ fn a_message_is_found_where_a_neighbour_moved_it_and_gone_when_it_is() {
 }
 
 #[test]
+fn of_two_files_with_one_base_each_is_sent_as_what_it_was_listed() {
+    let house = House::new();
+    drop(house.open().unwrap());
+    std::fs::write(house.path("new/1.a"), "one\n").unwrap();
+    std::fs::write(house.path("cur/1.a:2,"), "two\n").unwrap();
+    let maildrop = house.open().unwrap();
+    let [one, two] = ["one\n", "two\n"]
+        .map(|sent| (1..3).find(|&n| text(maildrop.read(number(n)).unwrap()) == sent).unwrap());
+    // The second takes the name that the first had, and is known all the same.
+    std::fs::rename(house.path("cur/1.a:2,"), house.path("cur/1.a:2,S")).unwrap();
+    std::fs::rename(house.path("new/1.a"), house.path("cur/1.a:2,")).unwrap();
+    assert_eq!(text(maildrop.read(number(one)).unwrap()), "one\n");
+    assert_eq!(text(maildrop.read(number(two)).unwrap()), "two\n");
+    std::fs::remove_file(house.path("cur/1.a:2,S")).unwrap();
+    assert!(matches!(maildrop.read(number(two)), Err(Error::Gone)));
+    assert_eq!(text(maildrop.read(number(one)).unwrap()), "one\n");
+}
+
+#[test]
+fn a_file_that_came_later_is_not_sent_for_another_of_its_base() {
+    let house = House::with(&["one\n"]);
+    let maildrop = house.open().unwrap();
+    let name = house.only_name("new");
+    std::fs::rename(house.path("new").join(&name), house.path("cur").join(format!("{name}:2,S"))).unwrap();
+    std::fs::write(house.path("cur").join(format!("{name}:2,F")), "two\n").unwrap();
+    assert!(matches!(maildrop.read(number(1)), Err(Error::Temporary(_))), "one of the two, and which?");
+}
+
+#[test]
 fn a_file_that_is_not_what_was_listed_is_refused_and_counted_at_the_next_login() {
     let house = House::with(&["one\n"]);
     std::fs::write(house.path("cur/foreign:2,"), "x\n").unwrap();

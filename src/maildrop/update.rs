@@ -4,11 +4,12 @@
 //! Knows files and folders; that the session may still do this is the caller's concern.
 
 use super::disk::Disk;
+use super::find::{self, Found};
 use super::folder::Folder;
 use super::listing::{Listing, Location, Stored};
 use super::tree::{Folders, Place};
-use super::{Changes, Updated, find, name};
-use std::collections::{BTreeSet, HashSet};
+use super::{Changes, Updated, name};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -79,7 +80,7 @@ impl<'a> Removal<'a> {
         names: impl Iterator<Item = &'n Location>,
     ) {
         for location in names {
-            match disk.unlink(folders.of(location.place), &location.name) {
+            match unlink(disk, folders, self.stored, location) {
                 Ok(()) => {
                     self.from.insert(location.place);
                 }
@@ -94,12 +95,13 @@ impl<'a> Removal<'a> {
 
     /// The second try, where it is now. Nowhere means that somebody else removed it, which is what the
     /// client wanted; both folders are synced, for that neighbour may not have done it.
-    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, now_at: &[Location]) {
+    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, found: &Found) {
         self.fate = Fate::Done;
-        if now_at.is_empty() {
-            self.from.extend([Place::New, Place::Cur]);
+        match found {
+            Found::At(names) => self.remove_names(disk, folders, names.iter()),
+            Found::Nowhere => self.from.extend([Place::New, Place::Cur]),
+            Found::Unclear => self.fate = Fate::Failed,
         }
-        self.remove_names(disk, folders, now_at.iter());
         if self.fate == Fate::Missing {
             self.fate = Fate::Failed; // Renamed once more under our hands: it may still be there.
         }
@@ -123,23 +125,39 @@ impl<'a> Move<'a> {
     }
 
     fn link<D: Disk>(&mut self, disk: &D, folders: &Folders) {
-        let from = folders.of(self.stored.at.place);
-        self.fate = link(disk, (from, &self.stored.at.name), (&folders.cur, &self.to));
+        self.fate = link(disk, folders, self.stored, &self.stored.at, &self.to);
     }
 
     /// The second try, where it is now; a neighbour may have set other flags.
-    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, now_at: &[Location]) {
+    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, found: &Found) {
         self.fate = Fate::Failed;
-        let Some(at) = now_at.last() else { return };
+        let Found::At(names) = found else { return };
+        let Some(at) = names.last() else { return };
         let Some(to) = name::with_seen(at.name.as_bytes()) else { return };
-        self.fate = link(disk, (folders.of(at.place), &at.name), (&folders.cur, &to));
+        self.fate = link(disk, folders, self.stored, at, &to);
         self.to = to;
         self.leave = vec![at.clone()];
     }
 }
 
-fn link<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)) -> Fate {
-    match disk.link(from, to) {
+/// Removes one name of a message, `NotFound` if it is another's by now: a neighbour that renames two messages
+/// of one base may give the one the name that the other had.
+fn unlink<D: Disk>(disk: &D, folders: &Folders, stored: &Stored, at: &Location) -> io::Result<()> {
+    match stored.sought().may_be(folders, at)? {
+        true => disk.unlink(folders.of(at.place), &at.name),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+/// Gives a message a second name in cur/.
+fn link<D: Disk>(disk: &D, folders: &Folders, stored: &Stored, at: &Location, to: &OsStr) -> Fate {
+    let (from, to) = ((folders.of(at.place), at.name.as_os_str()), (&folders.cur, to));
+    let linked = match stored.sought().may_be(folders, at) {
+        Ok(false) => return Fate::Missing,
+        Ok(true) => disk.link(from, to),
+        Err(error) => Err(error),
+    };
+    match linked {
         Ok(()) => Fate::Done,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Fate::Missing,
         // Never replaced. Our own link from a QUIT that was broken off is as good as a new one.
@@ -158,23 +176,18 @@ pub(super) fn same_file(a: (&Folder, &OsStr), b: (&Folder, &OsStr)) -> bool {
 fn look_again<D: Disk>(disk: &D, folders: &Folders, removals: &mut [Removal<'_>], moves: &mut [Move<'_>]) {
     let missing = removals.iter().filter(|removal| removal.fate == Fate::Missing).map(|it| it.stored);
     let missing = missing.chain(moves.iter().filter(|step| step.fate == Fate::Missing).map(|it| it.stored));
-    let wanted: HashSet<&[u8]> = missing.map(|stored| stored.at.base()).collect();
-    if wanted.is_empty() {
+    let sought: Vec<_> = missing.map(Stored::sought).collect();
+    if sought.is_empty() {
         return;
     }
-    let found = find::again(disk, folders, &wanted);
-    for removal in removals.iter_mut().filter(|removal| removal.fate == Fate::Missing) {
-        match &found {
-            Ok(found) => {
-                let now_at = found.get(removal.stored.at.base()).map_or(&[][..], Vec::as_slice);
-                removal.retry(disk, folders, now_at);
-            }
-            Err(_) => removal.fate = Fate::Failed,
-        }
+    let found = find::again(disk, folders, &sought).unwrap_or_else(|_| vec![Found::Unclear; sought.len()]);
+    let mut found = found.iter();
+    let missing = removals.iter_mut().filter(|removal| removal.fate == Fate::Missing);
+    for (removal, found) in missing.zip(found.by_ref()) {
+        removal.retry(disk, folders, found);
     }
-    for step in moves.iter_mut().filter(|step| step.fate == Fate::Missing) {
-        let now_at = found.as_ref().ok().and_then(|found| found.get(step.stored.at.base()));
-        step.retry(disk, folders, now_at.map_or(&[][..], Vec::as_slice));
+    for (step, found) in moves.iter_mut().filter(|step| step.fate == Fate::Missing).zip(found) {
+        step.retry(disk, folders, found);
     }
 }
 
@@ -194,9 +207,10 @@ fn make_durable<D: Disk>(
     let mut left = BTreeSet::new();
     if cur_durable {
         // Without that, both names stay: the scan knows them for one message, and nothing is lost.
-        for location in linked.iter().flat_map(|step| &step.leave) {
+        let names = linked.iter().flat_map(|step| step.leave.iter().map(|location| (step.stored, location)));
+        for (stored, location) in names {
             // One that is gone was moved by a neighbour; the message has its name in cur/ all the same.
-            if disk.unlink(folders.of(location.place), &location.name).is_ok() {
+            if unlink(disk, folders, stored, location).is_ok() {
                 left.insert(location.place);
             }
         }

@@ -3,6 +3,7 @@
 //! Knows names and inodes; sizes and unique-ids are settled later.
 
 use super::{Found, Names};
+use crate::maildrop::find::Sought;
 use crate::maildrop::listing::{Location, Name, Rare};
 use crate::maildrop::name::{self, Carried, Written};
 use crate::maildrop::tree::Folders;
@@ -25,7 +26,13 @@ impl Candidate {
         Self { name: found.name, written: found.written, carried: found.carried, rare }
     }
 
-    /// Not zero when another file has the same name up to the `:`.
+    /// What it is known by when it is no longer where it was; its size is not known yet.
+    pub fn sought<'t>(&self, text: &'t [u8]) -> Sought<'t> {
+        let inode = Some(self.salt()).filter(|&salt| salt != 0);
+        Sought { base: name::base(self.name.text(text)), inode, bytes: None }
+    }
+
+    /// The file's inode when another file has the same name up to the `:`, else zero.
     pub fn salt(&self) -> u64 {
         self.rare.as_ref().map_or(0, |rare| rare.salt)
     }

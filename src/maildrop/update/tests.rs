@@ -22,7 +22,7 @@ const MARKS: (&[usize], &[usize]) = (&[0, 3], &[1, 2, 4]);
 
 fn six() -> (Lent, Vec<String>) {
     let maildir = Lent::new();
-    let names: Vec<String> = (0..6).map(|number| own_name(number, 2, 3)).collect();
+    let names: Vec<String> = (0..6).map(|number| own_name(number, 1, 3)).collect();
     for (index, name) in names.iter().enumerate() {
         let path = if index < 3 { format!("new/{name}") } else { format!("cur/{name}:2,F") };
         maildir.put(path, index.to_string());
@@ -95,6 +95,69 @@ fn a_neighbour_that_renames_or_removes_is_followed() {
     assert_eq!(updated, Updated { removed: 2, failed: 0 });
     assert_eq!(there(&maildir), [1, 2, 4, 5].into());
     assert!(maildir.path(format!("cur/{}:2,RS", names[1])).exists());
+}
+
+/// Two files of one base, 0 in new/ and 1 in cur/, which are two messages, and their listing.
+fn two_of_one_base() -> (Lent, Listing, [usize; 2]) {
+    let maildir = Lent::new();
+    maildir.put("new/1700000000.M1P1.old", "0");
+    maildir.put("cur/1700000000.M1P1.old:2,", "1");
+    let listing = maildir.scan();
+    let place = |index| listing.stored(index).unwrap().at.place;
+    let numbers = if place(0) == Place::New { [0, 1] } else { [1, 0] };
+    (maildir, listing, numbers)
+}
+
+#[test]
+fn of_two_files_with_one_base_only_the_marked_one_goes() {
+    let (new, cur) = ("new/1700000000.M1P1.old", "cur/1700000000.M1P1.old:2,");
+    let moves: [(&[(&str, &str)], _); 4] = [
+        (&[], 0),
+        (&[(cur, "cur/1700000000.M1P1.old:2,S")], 0),
+        // The name that the marked one had is now the other's.
+        (&[(cur, "cur/1700000000.M1P1.old:2,S"), (new, cur)], 0),
+        (&[(new, "cur/1700000000.M1P1.old:2,F")], 0),
+    ];
+    for (renames, kept) in moves {
+        let (maildir, listing, [_, in_cur]) = two_of_one_base();
+        for (from, to) in renames {
+            std::fs::rename(maildir.path(from), maildir.path(to)).unwrap();
+        }
+        let updated = update(&OsDisk, &maildir.folders, &listing, &changes(&[in_cur], &[]));
+        assert_eq!(
+            (updated, there(&maildir)),
+            (Updated { removed: 1, failed: 0 }, [kept].into()),
+            "{renames:?}"
+        );
+    }
+    // Removed by a neighbour: that is no reason to take the other one.
+    let (maildir, listing, [in_new, in_cur]) = two_of_one_base();
+    std::fs::remove_file(maildir.path(cur)).unwrap();
+    std::fs::rename(maildir.path(new), maildir.path(cur)).unwrap();
+    let updated = update(&OsDisk, &maildir.folders, &listing, &changes(&[in_cur], &[]));
+    assert_eq!((updated.removed, there(&maildir)), (1, [0].into()));
+    // Nor is the flag of the one set on the other, or a name of the other taken away.
+    update(&OsDisk, &maildir.folders, &listing, &changes(&[], &[in_cur]));
+    assert!(maildir.path(cur).exists());
+    update(&OsDisk, &maildir.folders, &listing, &changes(&[], &[in_new]));
+    assert!(maildir.path("cur/1700000000.M1P1.old:2,S").exists());
+}
+
+#[test]
+fn a_file_that_came_later_is_not_taken_for_the_listed_one_of_its_base() {
+    let rename = ("cur/1.a:2,", "cur/1.a:2,S");
+    for (later, text) in [("new/1.a", "1"), ("cur/1.a:2,F", "1"), ("cur/1.a:2,S", "longer")] {
+        let maildir = Lent::new();
+        maildir.put(rename.0, "0");
+        let listing = maildir.scan();
+        std::fs::rename(maildir.path(rename.0), maildir.path(rename.1)).unwrap();
+        let _ = std::fs::remove_file(maildir.path(later));
+        maildir.put(later, text);
+        let before = [names_in(&maildir.path("new")), names_in(&maildir.path("cur"))];
+        let updated = update(&OsDisk, &maildir.folders, &listing, &changes(&[0], &[]));
+        assert_eq!(updated, Updated { removed: 0, failed: 1 }, "{later}: nobody knows which of them it is");
+        assert_eq!([names_in(&maildir.path("new")), names_in(&maildir.path("cur"))], before);
+    }
 }
 
 #[test]
