@@ -322,6 +322,12 @@ pub const USAGES_MAX: usize = 10_000;
 /// A folder's time of change tells of a change only if it is older than the clock's own grain; ext4
 /// has 4 ms, FAT and some network file systems two seconds.
 pub const FOLDER_TIME_GRAIN: Duration = Duration::from_secs(3);
+/// The same where the time has a fraction: the kernel stamps with the clock of its last tick, and the slowest
+/// (`CONFIG_HZ=100`) ticks each 10 ms.
+pub const CLOCK_TICK: Duration = Duration::from_millis(10);
+/// How often a maildrop's folders are read for one list while others rename in them. A message is missed
+/// by one look in some hundred, if somebody renames without pause, and must be missed by each.
+pub const FOLDER_LOOKS_MAX: u32 = 5;
 
 // ---- Settings -------------------------------------------------------------------------------
 

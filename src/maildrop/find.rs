@@ -5,14 +5,13 @@
 //! message, so n of them would cost n².
 
 use super::disk::Disk;
+use super::gather::{Gathered, gather};
 use super::listing::Location;
-use super::name;
-use super::tree::{Folders, Place};
+use super::tree::Folders;
 use crate::mail::Bytes;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
 /// What is known of a message that is looked for.
@@ -28,7 +27,7 @@ pub struct Sought<'a> {
 
 /// Where a message is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum Whereabouts {
     /// Under these names, all of one file; that in cur/ last.
     At(Vec<Location>),
     /// In neither folder: somebody removed it.
@@ -53,24 +52,24 @@ impl Sought<'_> {
 ///
 /// # Errors
 /// What the disk says about the folders.
-pub fn again<D: Disk>(disk: &D, folders: &Folders, sought: &[Sought<'_>]) -> io::Result<Vec<Found>> {
-    let mut seen: HashMap<&[u8], Vec<Location>> =
-        sought.iter().map(|sought| (sought.base, Vec::new())).collect();
-    // new/ first, as in the scan: what is on its way to cur/ is met there.
-    for place in [Place::New, Place::Cur] {
-        disk.each_file(folders.of(place), &mut |name| {
-            if let Some(names) = seen.get_mut(name::base(name.as_bytes())) {
-                names.push(Location { place, name: name.to_owned() });
-            }
-        })?;
+pub fn again<D: Disk>(disk: &D, folders: &Folders, sought: &[Sought<'_>]) -> io::Result<Vec<Whereabouts>> {
+    let bases: HashSet<&[u8]> = sought.iter().map(|sought| sought.base).collect();
+    let Gathered { names, is_whole } = gather(disk, folders, Some(&bases))?;
+    let mut seen = HashMap::<&[u8], Vec<Location>>::new();
+    for found in &names.found {
+        seen.entry(names.base(found)).or_default().push(found.name.location(&names.text));
     }
-    let found =
-        |sought: &Sought<'_>| found(folders, sought, seen.get(sought.base).map_or(&[], Vec::as_slice));
-    Ok(sought.iter().map(found).collect())
+    let whereabouts = |sought: &Sought<'_>| match seen.get(sought.base) {
+        Some(names) => whereabouts(folders, sought, names),
+        // Who believes one look here calls a message removed that was renamed behind its back.
+        None if is_whole => Whereabouts::Nowhere,
+        None => Whereabouts::Unclear,
+    };
+    Ok(sought.iter().map(whereabouts).collect())
 }
 
 /// What the names with the base of a message say of it.
-fn found(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Found {
+fn whereabouts(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Whereabouts {
     let mut files = BTreeMap::<(u64, Bytes), Vec<Location>>::new();
     let mut moved = false;
     for location in names {
@@ -81,15 +80,15 @@ fn found(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Found {
                 files.entry((stat.st_ino, bytes)).or_default().push(location.clone());
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => moved = true,
-            Err(_) => return Found::Unclear,
+            Err(_) => return Whereabouts::Unclear,
         }
     }
     // The only one of its base may still be another: the listed one is gone, and this came since.
     let is_listed = |bytes| sought.inode.is_some() || sought.bytes.is_none_or(|listed| listed == bytes);
     match (files.len(), files.pop_first()) {
-        (0, _) if !moved => Found::Nowhere,
-        (1, Some(((_, bytes), names))) if is_listed(bytes) => Found::At(names),
-        _ => Found::Unclear,
+        (0, _) if !moved => Whereabouts::Nowhere,
+        (1, Some(((_, bytes), names))) if is_listed(bytes) => Whereabouts::At(names),
+        _ => Whereabouts::Unclear,
     }
 }
 
@@ -107,9 +106,9 @@ pub fn open<D: Disk>(
         return Ok(Some(file));
     }
     let names = match again(disk, folders, &[*sought])?.pop() {
-        Some(Found::At(names)) => names,
-        Some(Found::Nowhere) => return Ok(None),
-        Some(Found::Unclear) | None => return Err(unclear(folders)),
+        Some(Whereabouts::At(names)) => names,
+        Some(Whereabouts::Nowhere) => return Ok(None),
+        Some(Whereabouts::Unclear) | None => return Err(unclear(folders)),
     };
     for location in names.iter().rev() {
         if let Some(file) = open_at(folders, location, sought)? {

@@ -8,6 +8,7 @@ mod cold;
 pub mod disk;
 mod find;
 pub mod folder;
+mod gather;
 pub mod ledger;
 mod listing;
 mod lock;

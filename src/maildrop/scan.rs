@@ -1,6 +1,7 @@
 //! The scan: what lies in new/ and cur/, joined, in order, with unique-ids and sizes.
 //!
-//! One pass over two folders; nothing of our own is opened or stat-ed. Knows no lock and no session.
+//! One pass over two folders, if nobody renames meanwhile; nothing of our own is opened or stat-ed. Knows no
+//! lock and no session.
 
 mod candidate;
 mod ids;
@@ -8,41 +9,25 @@ mod ids;
 use super::disk::Disk;
 use super::find;
 use super::folder::Folder;
+use super::gather::{Found, Names, gather};
 use super::ledger::{self, Ledger};
-use super::listing::{Listing, Location, Name};
-use super::name::{self, Carried, Order, Written};
+use super::listing::{Listing, Location};
+use super::name::{self, Carried};
 use super::sizes::{Mark, Sizes};
-use super::tree::{Folders, Place};
+use super::tree::Folders;
 use crate::limits;
 use crate::mail::{Bytes, LineEnds, OctetCount, Octets};
 use candidate::Candidate;
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt;
-
-/// All names of a Maildir.
-#[derive(Default)]
-struct Names {
-    /// One behind the other, as the folders gave them.
-    text: Vec<u8>,
-    found: Vec<Found>,
-}
-
-/// A name, and what is read in it.
-#[derive(Clone, Copy)]
-struct Found {
-    name: Name,
-    order: Order,
-    written: Option<Written>,
-    carried: Carried,
-}
 
 /// Lists a Maildir. A foreign file that cannot be read is left out: the others are still served.
 ///
 /// # Errors
 /// What the disk says about the folders.
 pub fn scan<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Listing> {
-    let mut names = names(disk, folders)?;
+    let mut names = gather(disk, folders, None)?.names;
+    names.sort();
     let ledger = names.ledger(&folders.root)?;
     let mut candidates = candidate::join(folders, &names);
     if !(names.all_differ() && ledger.entries.is_empty()) {
@@ -64,33 +49,7 @@ pub fn scan<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// All names, by time, then by counter, then by name; new/ before cur/ for one name.
-fn names<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Names> {
-    let mut names = Names::default();
-    let mut full = false;
-    // A message moves from new/ to cur/, so in this order none is missed on its way.
-    for place in [Place::New, Place::Cur] {
-        disk.each_file(folders.of(place), &mut |name| full |= !names.add(place, name.as_bytes()))?;
-    }
-    if full {
-        return Err(io::Error::other("names of more than 4 GiB in one Maildir"));
-    }
-    names.sort();
-    Ok(names)
-}
-
 impl Names {
-    /// `false` if it has no room any more.
-    fn add(&mut self, place: Place, name: &[u8]) -> bool {
-        let name::Parsed { written, unique_id, carried, order } = name::parse(name::base(name));
-        let added = match unique_id {
-            Some(std::borrow::Cow::Owned(id)) => Name::add_with(&mut self.text, place, name, &id),
-            own => Name::add(&mut self.text, place, name, own.map_or(0, |id| id.len())),
-        };
-        self.found.extend(added.map(|name| Found { name, order, written, carried }));
-        added.is_some()
-    }
-
     /// The ledger, if somebody's unique-id stands there, or a foreign name might be one of those in it. Names
     /// of our own need none of that, so an ordinary login does not look for it.
     fn ledger(&self, root: &Folder) -> io::Result<Ledger> {
@@ -112,7 +71,7 @@ impl Names {
         legible && self.found.windows(2).all(|pair| matches!(pair, [one, next] if one.order != next.order))
     }
 
-    /// By time, then by name: a client that remembers "I have 1 to 40" does not fetch 39 twice.
+    /// By time, then by counter, then by name, new/ before cur/: a client that remembers "I have 1 to 40" does not fetch 39 twice.
     fn sort(&mut self) {
         let text = &self.text;
         let by_name = |found: &Found| {

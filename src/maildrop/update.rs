@@ -4,7 +4,7 @@
 //! Knows files and folders; that the session may still do this is the caller's concern.
 
 use super::disk::Disk;
-use super::find::{self, Found};
+use super::find::{self, Whereabouts};
 use super::folder::Folder;
 use super::listing::{Listing, Location, Stored};
 use super::tree::{Folders, Place};
@@ -95,12 +95,12 @@ impl<'a> Removal<'a> {
 
     /// The second try, where it is now. Nowhere means that somebody else removed it, which is what the
     /// client wanted; both folders are synced, for that neighbour may not have done it.
-    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, found: &Found) {
+    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, found: &Whereabouts) {
         self.fate = Fate::Done;
         match found {
-            Found::At(names) => self.remove_names(disk, folders, names.iter()),
-            Found::Nowhere => self.from.extend([Place::New, Place::Cur]),
-            Found::Unclear => self.fate = Fate::Failed,
+            Whereabouts::At(names) => self.remove_names(disk, folders, names.iter()),
+            Whereabouts::Nowhere => self.from.extend([Place::New, Place::Cur]),
+            Whereabouts::Unclear => self.fate = Fate::Failed,
         }
         if self.fate == Fate::Missing {
             self.fate = Fate::Failed; // Renamed once more under our hands: it may still be there.
@@ -129,9 +129,9 @@ impl<'a> Move<'a> {
     }
 
     /// The second try, where it is now; a neighbour may have set other flags.
-    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, found: &Found) {
+    fn retry<D: Disk>(&mut self, disk: &D, folders: &Folders, found: &Whereabouts) {
         self.fate = Fate::Failed;
-        let Found::At(names) = found else { return };
+        let Whereabouts::At(names) = found else { return };
         let Some(at) = names.last() else { return };
         let Some(to) = name::with_seen(at.name.as_bytes()) else { return };
         self.fate = link(disk, folders, self.stored, at, &to);
@@ -180,7 +180,8 @@ fn look_again<D: Disk>(disk: &D, folders: &Folders, removals: &mut [Removal<'_>]
     if sought.is_empty() {
         return;
     }
-    let found = find::again(disk, folders, &sought).unwrap_or_else(|_| vec![Found::Unclear; sought.len()]);
+    let found =
+        find::again(disk, folders, &sought).unwrap_or_else(|_| vec![Whereabouts::Unclear; sought.len()]);
     let mut found = found.iter();
     let missing = removals.iter_mut().filter(|removal| removal.fate == Fate::Missing);
     for (removal, found) in missing.zip(found.by_ref()) {

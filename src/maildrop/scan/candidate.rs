@@ -2,8 +2,8 @@
 //!
 //! Knows names and inodes; sizes and unique-ids are settled later.
 
-use super::{Found, Names};
 use crate::maildrop::find::Sought;
+use crate::maildrop::gather::{Found, Names};
 use crate::maildrop::listing::{Location, Name, Rare};
 use crate::maildrop::name::{self, Carried, Written};
 use crate::maildrop::tree::Folders;

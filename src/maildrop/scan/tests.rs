@@ -2,11 +2,13 @@
 
 use super::super::disk::OsDisk;
 use super::super::name::{Stamp, Written};
+use super::super::tree::Place;
 use super::super::twin::folder;
 use super::*;
 use crate::mail::UniqueId;
 use std::collections::HashSet;
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A Maildir of its own.

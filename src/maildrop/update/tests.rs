@@ -1,6 +1,7 @@
 //! QUIT on a disk that fails, on one whose power is cut, and in a Maildir that others change.
 
 use super::super::disk::OsDisk;
+use super::super::gather::tests::{Shared, rename};
 use super::super::scan::scan;
 use super::super::scan::tests::{Lent, own_name};
 use super::super::twin::{Fails, Forgets, Twin, names_in};
@@ -95,6 +96,30 @@ fn a_neighbour_that_renames_or_removes_is_followed() {
     assert_eq!(updated, Updated { removed: 2, failed: 0 });
     assert_eq!(there(&maildir), [1, 2, 4, 5].into());
     assert!(maildir.path(format!("cur/{}:2,RS", names[1])).exists());
+}
+
+/// A neighbour who renames, when cur/ is read, so that the message does not show in so many looks.
+fn hiding(looks: usize) -> Shared {
+    Shared::with(move |folder, look| {
+        let (from, to) = if look % 2 == 0 { ("1.a:2,F", "1.a:2,S") } else { ("1.a:2,S", "1.a:2,F") };
+        (folder.ends_with("cur") && look < looks).then(|| {
+            rename(folder, &format!("cur/{from}"), &format!("cur/{to}"));
+            from
+        })
+    })
+}
+
+#[test]
+fn what_one_look_does_not_find_is_not_called_removed() {
+    for (looks, removed) in [(1, 1), (2, 1), (crate::limits::FOLDER_LOOKS_MAX as usize, 0)] {
+        let maildir = Lent::new();
+        maildir.put("cur/1.a:2,", "0");
+        let listing = maildir.scan();
+        std::fs::rename(maildir.path("cur/1.a:2,"), maildir.path("cur/1.a:2,F")).unwrap();
+        let updated = update(&hiding(looks), &maildir.folders, &listing, &changes(&[0], &[]));
+        assert_eq!(updated, Updated { removed, failed: 1 - removed }, "{looks}");
+        assert_eq!(there(&maildir).len(), updated.failed, "{looks}");
+    }
 }
 
 /// Two files of one base, 0 in new/ and 1 in cur/, which are two messages, and their listing.
