@@ -33,6 +33,8 @@ pub enum Step<'a> {
     SyncFolder(&'a Folder),
     /// The names in a folder are read.
     List(&'a Folder),
+    /// A file is opened for reading.
+    OpenFile(&'a Folder, &'a OsStr),
     /// A file is created.
     Create(&'a Folder, &'a OsStr),
     /// Bytes are written to a file.
@@ -138,6 +140,15 @@ pub trait Disk: Send + Sync + 'static {
         }
         self.after(step);
         Ok(File::from(fd))
+    }
+
+    /// Opens a regular file for reading, as [`Folder::open_file`] does.
+    ///
+    /// # Errors
+    /// As there.
+    fn open_file(&self, folder: &Folder, name: &OsStr) -> io::Result<File> {
+        self.before(Step::OpenFile(folder, name))?;
+        folder.open_file(name)
     }
 
     /// Appends to a file.

@@ -38,13 +38,17 @@ pub enum Whereabouts {
 }
 
 impl Sought<'_> {
+    /// Whether it may be the file with this inode.
+    pub fn is_file(&self, inode: u64) -> bool {
+        self.inode.is_none_or(|listed| listed == inode)
+    }
+
     /// Whether what lies there may be it. That is asked of the disk only where names are not enough.
     ///
     /// # Errors
     /// `NotFound`, and what the disk says.
     pub fn may_be(&self, folders: &Folders, at: &Location) -> io::Result<bool> {
-        let Some(inode) = self.inode else { return Ok(true) };
-        Ok(folders.of(at.place).stat(&at.name)?.st_ino == inode)
+        Ok(self.inode.is_none() || self.is_file(folders.of(at.place).stat(&at.name)?.st_ino))
     }
 }
 
@@ -74,7 +78,7 @@ fn whereabouts(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Wh
     let mut moved = false;
     for location in names {
         match folders.of(location.place).stat(&location.name) {
-            Ok(stat) if sought.inode.is_some_and(|inode| inode != stat.st_ino) => {}
+            Ok(stat) if !sought.is_file(stat.st_ino) => {}
             Ok(stat) => {
                 let bytes = Bytes(u64::try_from(stat.st_size).unwrap_or(0));
                 files.entry((stat.st_ino, bytes)).or_default().push(location.clone());
@@ -102,7 +106,7 @@ pub fn open<D: Disk>(
     at: &Location,
     sought: &Sought<'_>,
 ) -> io::Result<Option<File>> {
-    if let Some(file) = open_at(folders, at, sought)? {
+    if let Some(file) = open_at(disk, folders, at, sought)? {
         return Ok(Some(file));
     }
     let names = match again(disk, folders, &[*sought])?.pop() {
@@ -111,27 +115,33 @@ pub fn open<D: Disk>(
         Some(Whereabouts::Unclear) | None => return Err(unclear(folders)),
     };
     for location in names.iter().rev() {
-        if let Some(file) = open_at(folders, location, sought)? {
+        if let Some(file) = open_at(disk, folders, location, sought)? {
             return Ok(Some(file));
         }
     }
     Err(unclear(folders))
 }
 
-fn open_at(folders: &Folders, at: &Location, sought: &Sought<'_>) -> io::Result<Option<File>> {
-    match folders.of(at.place).open_file(&at.name) {
+/// Opens a message; `None` when it is not there.
+///
+/// # Errors
+/// What the disk says.
+pub(super) fn open_at<D: Disk>(
+    disk: &D,
+    folders: &Folders,
+    at: &Location,
+    sought: &Sought<'_>,
+) -> io::Result<Option<File>> {
+    match disk.open_file(folders.of(at.place), &at.name) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
         // Asked of the open file: the name may be another's a moment later.
-        Ok(file) => match sought.inode {
-            Some(inode) if file.metadata()?.ino() != inode => Ok(None),
-            _ => Ok(Some(file)),
-        },
+        Ok(file) if sought.inode.is_some() && !sought.is_file(file.metadata()?.ino()) => Ok(None),
+        opened => opened.map(Some),
     }
 }
 
 /// Said of a message of which nobody can say where it is; another look may find it.
-fn unclear(folders: &Folders) -> io::Error {
+pub(super) fn unclear(folders: &Folders) -> io::Error {
     let why = "a message is renamed meanwhile, or two have one name";
     super::folder::at(folders.root.path(), io::Error::other(why))
 }

@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -56,12 +57,13 @@ impl Folder {
     pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
         // Not blocking: a pipe that stands there by now would hold the thread for ever.
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-        let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|error| self.fault(name, error))?;
+        let irregular = || at(&self.path.join(name), io::ErrorKind::InvalidInput.into());
+        let fd = openat(&self.fd, name, flags, Mode::empty()).map_err(|error| match error {
+            Errno::ELOOP => irregular(), // A symbolic link.
+            error => self.fault(name, error),
+        })?;
         let file = File::from(fd);
-        if file.metadata()?.is_file() {
-            return Ok(file);
-        }
-        Err(at(&self.path.join(name), io::ErrorKind::InvalidInput.into()))
+        if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
     }
 
     /// What the disk knows of a name; a symbolic link is looked at itself.
@@ -127,7 +129,36 @@ pub fn is_regular(stat: &FileStat) -> bool {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG
 }
 
-/// The error, of the same kind, with the path in its text.
+/// The error, of the same kind and with the system's number, with the path in its text.
 pub fn at(path: &Path, error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    let text = format!("{}: {error}", path.display());
+    io::Error::new(error.kind(), Fault { text, errno: errno(&error) })
+}
+
+/// The system's number of an error, also of one with a path: half of the numbers are of no kind.
+pub fn errno(error: &io::Error) -> Option<Errno> {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<Fault>()) {
+        Some(fault) => fault.errno,
+        None => error.raw_os_error().map(Errno::from_raw),
+    }
+}
+
+/// An error about a path.
+struct Fault {
+    text: String,
+    errno: Option<Errno>,
+}
+
+impl std::error::Error for Fault {}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
 }

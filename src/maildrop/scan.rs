@@ -5,9 +5,9 @@
 
 mod candidate;
 mod ids;
+mod measure;
 
 use super::disk::Disk;
-use super::find;
 use super::folder::Folder;
 use super::gather::{Found, Names, gather};
 use super::ledger::{self, Ledger};
@@ -15,16 +15,14 @@ use super::listing::{Listing, Location};
 use super::name::{self, Carried};
 use super::sizes::{Mark, Sizes};
 use super::tree::Folders;
-use crate::limits;
-use crate::mail::{Bytes, LineEnds, OctetCount, Octets};
+use crate::mail::{LineEnds, Octets};
 use candidate::Candidate;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
-/// Lists a Maildir. A foreign file that cannot be read is left out: the others are still served.
+/// Lists a Maildir. A foreign file that cannot be read for good is left out: the others are still served.
 ///
 /// # Errors
-/// What the disk says about the folders.
+/// What the disk says about the folders, and about messages if it may say something else next time.
 pub fn scan<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Listing> {
     let mut names = gather(disk, folders, None)?.names;
     names.sort();
@@ -33,11 +31,23 @@ pub fn scan<D: Disk>(disk: &D, folders: &Folders) -> io::Result<Listing> {
     if !(names.all_differ() && ledger.entries.is_empty()) {
         ids::settle(&mut names.text, &mut candidates, &ledger);
     }
-    let known = Sizes::load(&folders.root);
-    let mut keep = Sizes::default();
+    let (known, text) = (Sizes::load(&folders.root), &names.text);
+    // A name of ours in the cache belonged to a file that was not what its name said. Mostly nothing is in
+    // there, and then the name is not looked at: it lies anywhere in memory by now, and is slow to come.
+    let is_distrusted = |candidate: &Candidate| !known.is_empty() && known.knows(&candidate.key(text));
+    let own = |candidate: &Candidate| {
+        candidate.written.filter(|_| candidate.salt() == 0 && !is_distrusted(candidate))
+    };
+    let keep = measure::measure(disk, folders, text, &candidates, |it| own(it).is_none(), &known)?;
     let mut listing = Listing::with_capacity(candidates.len());
     for candidate in candidates {
-        if let Some(sizes) = measure(disk, folders, &candidate, &names.text, &known, &mut keep) {
+        let sizes = match own(&candidate) {
+            Some(written) => Some((written.bytes, written.octets, LineEnds::OwnLf)),
+            None => {
+                keep.sizes(&candidate.key(text)).map(|(bytes, octets)| (bytes, octets, LineEnds::AsFound))
+            }
+        };
+        if let Some(sizes) = sizes {
             listing.push(candidate.name, candidate.rare.map(|rare| *rare), sizes);
         }
     }
@@ -79,51 +89,6 @@ impl Names {
             (name::base(name), found.name.place(), name)
         };
         self.found.sort_unstable_by(|a, b| a.order.cmp(&b.order).then_with(|| by_name(a).cmp(&by_name(b))));
-    }
-}
-
-/// The sizes: from the name where we wrote it, else from the cache, else by reading the file.
-fn measure<D: Disk>(
-    disk: &D,
-    folders: &Folders,
-    candidate: &Candidate,
-    text: &[u8],
-    known: &Sizes,
-    keep: &mut Sizes,
-) -> Option<(Bytes, Octets, LineEnds)> {
-    // A name of ours in the cache belonged to a file that was not what its name said. Mostly nothing is in
-    // there, and then the name is not looked at: it lies anywhere in memory by now, and is slow to come.
-    let is_distrusted = || !known.is_empty() && known.knows(&candidate.key(text));
-    if let Some(written) = candidate.written.filter(|_| candidate.salt() == 0 && !is_distrusted()) {
-        return Some((written.bytes, written.octets, LineEnds::OwnLf));
-    }
-    let key = candidate.key(text);
-    let at = candidate.name.location(text);
-    let stat = folders.of(at.place).stat(&at.name);
-    let (mark, octets) = match stat.ok().map(|stat| Mark::of(&stat)) {
-        Some(mark) if known.get(&key, mark).is_some() => (mark, known.get(&key, mark)?),
-        _ => count(&mut find::open(disk, folders, &at, &candidate.sought(text)).ok()??).ok()?,
-    };
-    keep.put(&key, mark, octets);
-    Some((mark.bytes(), octets, LineEnds::AsFound))
-}
-
-/// Reads a file through. The mark is taken before and after: a file that is being written is not
-/// counted with the wrong mark.
-fn count(file: &mut File) -> io::Result<(Mark, Octets)> {
-    let mark = Mark::of(&nix::sys::stat::fstat(&*file)?);
-    let mut count = OctetCount::new(LineEnds::AsFound);
-    let mut block = vec![0; limits::COUNT_BLOCK];
-    let mut bytes = 0;
-    loop {
-        match file.read(&mut block)? {
-            0 if Bytes(bytes) == mark.bytes() => return Ok((mark, count.total())),
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
-                count.push(&block[..read]);
-                bytes += read as u64;
-            }
-        }
     }
 }
 

@@ -52,6 +52,11 @@ impl Mark {
         Bytes(self.bytes)
     }
 
+    /// Which file it is.
+    pub fn inode(self) -> u64 {
+        self.inode
+    }
+
     /// Fits no file: whatever has this mark is counted at the next look.
     pub const NEVER: Self = Self { bytes: u64::MAX, modified_ns: -1, inode: 0 };
 }
@@ -79,6 +84,11 @@ impl Sizes {
     /// The octets, if the file is still the one that was counted.
     pub fn get(&self, base: &[u8], mark: Mark) -> Option<Octets> {
         self.0.get(base).filter(|(known, _)| *known == mark).map(|(_, octets)| *octets)
+    }
+
+    /// What was counted, of whatever file.
+    pub fn sizes(&self, base: &[u8]) -> Option<(Bytes, Octets)> {
+        self.0.get(base).map(|(mark, octets)| (mark.bytes(), *octets))
     }
 
     /// Notes what was counted.

@@ -24,7 +24,7 @@ impl Shared {
     }
 
     /// How often new/ and cur/ were read.
-    fn looks(&self) -> [usize; 2] {
+    pub fn looks(&self) -> [usize; 2] {
         let looks = self.looks.lock().unwrap();
         ["new", "cur"].map(|folder| looks.iter().filter(|look| *look == folder).count())
     }

@@ -1,11 +1,13 @@
 //! Listings of Maildirs that others have written, and of such that are changed meanwhile.
 
-use super::super::disk::OsDisk;
+use super::super::disk::{OsDisk, Step};
+use super::super::gather::tests::{Shared, rename};
 use super::super::name::{Stamp, Written};
 use super::super::tree::Place;
 use super::super::twin::folder;
 use super::*;
-use crate::mail::UniqueId;
+use crate::limits;
+use crate::mail::{Bytes, UniqueId};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -111,6 +113,56 @@ fn what_is_no_message_is_passed_over() {
     std::os::unix::fs::symlink(&real, maildir.path("cur/2.link:2,")).unwrap();
     nix::unistd::mkfifo(&maildir.path("new/3.pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     assert_eq!(maildir.ids(), ["1.real"]);
+}
+
+/// A disk that cannot open the files of one name.
+struct Refusing(&'static str, nix::errno::Errno);
+
+impl Disk for Refusing {
+    fn before(&self, step: Step<'_>) -> io::Result<()> {
+        match step {
+            Step::OpenFile(folder, name) if name == self.0 => Err(folder.fault(name, self.1)),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_left_out_only_if_that_will_stay_so() {
+    use nix::errno::Errno;
+    let maildir = Lent::new();
+    for name in ["new/1.a", "new/2.b", "cur/3.c:2,"] {
+        maildir.put(name, "x");
+    }
+    for errno in [Errno::EIO, Errno::EACCES, Errno::ENOENT] {
+        std::fs::remove_file(maildir.path("restante-sizes")).ok();
+        let listed = scan(&Refusing("2.b", errno), &maildir.folders).map(|listing| listing.entries().len());
+        // A name that is there, and a file that is not: nobody can say where that is.
+        assert_eq!(listed.ok(), if errno == Errno::ENOENT { None } else { Some(2) }, "{errno}");
+    }
+    std::fs::remove_file(maildir.path("restante-sizes")).ok();
+    for errno in [Errno::EMFILE, Errno::ENFILE, Errno::ENOMEM] {
+        assert!(scan(&Refusing("2.b", errno), &maildir.folders).is_err(), "{errno}");
+    }
+    assert_eq!(maildir.ids(), ["1.a", "2.b", "3.c"]);
+}
+
+#[test]
+fn a_whole_mailbox_that_is_renamed_before_it_is_counted_costs_few_looks() {
+    let maildir = Lent::new();
+    let names: Vec<_> = (0..50).map(|number| format!("{number}.foreign:2,")).collect();
+    names.iter().for_each(|name| drop(maildir.put(format!("cur/{name}"), "x")));
+    let disk = Shared::with(move |folder, look| {
+        if folder.ends_with("cur") && look < limits::FOLDER_LOOKS_MAX as usize {
+            let (from, to) = if look % 2 == 0 { ("", "S") } else { ("S", "") };
+            for name in &names {
+                rename(folder, &format!("cur/{name}{from}"), &format!("cur/{name}{to}"));
+            }
+        }
+        None
+    });
+    assert_eq!(scan(&disk, &maildir.folders).unwrap().entries().len(), 50);
+    assert!(disk.looks()[1] <= 2 * limits::FOLDER_LOOKS_MAX as usize, "{:?}", disk.looks());
 }
 
 #[test]
