@@ -65,6 +65,9 @@ pub(super) fn join(folders: &Folders, names: &Names) -> Vec<Candidate> {
 
 /// Several names with one base: a message that was moved while we looked, a move that was broken off,
 /// or really two messages. Only the disk can tell, so here it is asked.
+///
+/// Which of the two came first it cannot tell, so each has its inode for a salt as long as both are here; the one
+/// that stays is without it again, and shown by its name, whichever message had that before.
 fn resolve(folders: &Folders, text: &[u8], same: &[Found]) -> Vec<Candidate> {
     let mut files = BTreeMap::<u64, Vec<&Found>>::new();
     for found in same {

@@ -16,6 +16,11 @@ use std::collections::{HashMap, HashSet};
 /// to that. Any other is shown once: when two messages are called the same, neither keeps it, and a client
 /// then fetches one a second time, where otherwise it could take a new message for one it has, and never
 /// fetch it. For the same reason none of them is ever one of the old server's.
+///
+/// That is true of those that are here together. A program that came while the first was alone knows that one
+/// by the name itself; when another program then removes the first, the second, alone now, is shown by
+/// that name, and the program takes it for the one it has. To know better, every unique-id that was ever shown
+/// would have to be written down; but names that agree so far are made by copying, not by delivering.
 pub(super) fn settle(text: &mut Vec<u8>, candidates: &mut [Candidate], ledger: &Ledger) {
     for (index, id) in changes(text, candidates, ledger) {
         if let Some(candidate) = candidates.get_mut(index) {
