@@ -163,6 +163,9 @@ pub const COLD_FOLDER_FROM: usize = 1000;
 pub const COLD_READERS: u64 = 8;
 /// How long a peer may take to accept one piece of output.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(300);
+/// How often a write that waits is tried again: a reader of 1 KB/s takes longer than [`TAKE_OVER_AFTER`] for
+/// the third of [`SEND_BUFFER`] that must be free before the system says so, and is not silent.
+pub const WRITE_TRIED_EVERY: Duration = Duration::from_secs(30);
 /// How long a TLS handshake may take.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Disk jobs that run at once.
@@ -192,9 +195,15 @@ pub const DESCRIPTORS_OF_A_SENDER: u64 = 2;
 pub const FOLDERS_HELD_MAX: usize = 10;
 /// What a POP3 session holds open: the socket, the Maildir, its new/, its cur/, the lock, the message.
 pub const DESCRIPTORS_OF_A_READER: u64 = 6;
-/// Descriptors that are no connection: the database, the log, listeners, the runtime's own, and the two
-/// folders of each of [`FOLDERS_HELD_MAX`] copies in [`DISK_JOBS_MAX`] jobs.
-pub const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 64 + 2 * 10 * 16;
+/// What a disk job holds open beside that: it writes copies, and has the two folders of each, or it lists a
+/// folder, and has one for each reader. None does both.
+const DESCRIPTORS_OF_A_JOB: u64 = {
+    let folders = 2 * FOLDERS_HELD_MAX as u64;
+    if folders > COLD_READERS { folders } else { COLD_READERS }
+};
+/// Descriptors that are no connection: the database, the log, listeners, the runtime's own, and those of the
+/// jobs that run at once.
+pub const DESCRIPTORS_BESIDE_CONNECTIONS: u64 = 64 + DISK_JOBS_MAX as u64 * DESCRIPTORS_OF_A_JOB;
 /// Apple's programs refuse a server certificate that is valid for longer (support.apple.com/103769).
 pub const SELF_SIGNED_DAYS: i64 = 825;
 /// A self-signed certificate is renewed, and `check` warns, when it ends sooner than this.
