@@ -103,13 +103,21 @@ impl Stream {
     /// # Errors
     /// `TimedOut` when the peer takes nothing for `limit`, or what the network says. A peer that
     /// takes a little at a time is slow, not gone.
-    pub async fn send(&mut self, mut octets: &[u8], limit: Duration) -> io::Result<()> {
-        while !octets.is_empty() {
-            match or_too_late(self.waits.within(limit, self.channel.write(octets)).await)? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                taken => octets = &octets[taken..],
-            }
-        }
+    pub async fn send(&mut self, octets: &[u8], limit: Duration) -> io::Result<()> {
+        self.send_telling(octets, limit, || ()).await
+    }
+
+    /// The same; `took` is called whenever the peer has taken some.
+    ///
+    /// # Errors
+    /// As [`Stream::send`].
+    pub async fn send_telling(
+        &mut self,
+        octets: &[u8],
+        limit: Duration,
+        took: impl FnMut(),
+    ) -> io::Result<()> {
+        write(&mut self.waits, &mut self.channel, octets, (limit, limits::WRITE_TRIED_EVERY), took).await?;
         match self.channel {
             // What a socket has taken is on its way.
             Channel::Plain(_) => Ok(()),
@@ -216,6 +224,34 @@ impl TlsFacts {
             server_end_point: None,
         }
     }
+}
+
+/// Writes all, and waits for room no longer than the limit each time. Meanwhile it is tried now and then: the
+/// system says that there is room when a third of its own is free, and takes some long before.
+async fn write(
+    waits: &mut Waits,
+    to: &mut (impl AsyncWrite + Unpin),
+    mut octets: &[u8],
+    (limit, each): (Duration, Duration),
+    mut took: impl FnMut(),
+) -> io::Result<()> {
+    let mut left = limit;
+    while !octets.is_empty() {
+        let wait = left.min(each);
+        match waits.within(wait, to.write(octets)).await {
+            Some(taken) => match taken? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                taken => {
+                    octets = &octets[taken..];
+                    left = limit;
+                    took();
+                }
+            },
+            None if left == wait => return Err(io::ErrorKind::TimedOut.into()),
+            None => left -= wait,
+        }
+    }
+    Ok(())
 }
 
 /// `TimedOut` for a wait of which nothing came.

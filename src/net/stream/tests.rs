@@ -111,6 +111,61 @@ fn pop3_sends_tickets_and_resumes() {
 }
 
 #[test]
+fn who_takes_a_part_is_told_of_before_the_end() {
+    let (progress, told) = std::sync::mpsc::channel();
+    let (stream, client) = connect(move |mut socket| {
+        // Reads nothing until it is told of: were that at the end, both would wait for ever.
+        told.recv_timeout(LIMIT).unwrap();
+        let mut heard = Vec::new();
+        socket.read_to_end(&mut heard).unwrap();
+        heard.len()
+    });
+    let octets = vec![b'x'; 64 * limits::SEND_BUFFER];
+    block_on(async {
+        let mut stream = stream;
+        let took = || progress.send(()).unwrap_or(());
+        stream.send_telling(&octets, LIMIT, took).await.unwrap();
+        stream.close().await;
+    });
+    assert_eq!(client.join().unwrap(), octets.len());
+}
+
+/// Has room for one octet at each third try, for three in all, and never says so.
+#[derive(Default)]
+struct Quiet {
+    tries: u32,
+    taken: usize,
+}
+
+impl AsyncWrite for Quiet {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.tries += 1;
+        if !self.tries.is_multiple_of(3) || self.taken == 3 {
+            return Poll::Pending;
+        }
+        self.taken += 1;
+        Poll::Ready(Ok(octets.len().min(1)))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_write_that_waits_is_tried_again_until_nothing_is_taken_for_the_limit() {
+    let (mut waits, mut to, mut told) = (Waits::default(), Quiet::default(), 0);
+    let limits = (Duration::from_millis(50), Duration::from_millis(1));
+    let written = block_on(write(&mut waits, &mut to, b"abcd", limits, || told += 1));
+    assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!((to.taken, told), (3, 3));
+}
+
+#[test]
 fn what_comes_is_added_to_what_came_before() {
     let (stream, client) = connect(|mut socket| socket.write_all(b"ab").unwrap());
     let heard = block_on(async {

@@ -128,11 +128,16 @@ impl Connection {
     ///
     /// A status line split over two writes is two answers to some clients.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
+        self.flush_telling(|| ()).await
+    }
+
+    /// The same; `took` is called whenever the client has taken some of it.
+    pub(super) async fn flush_telling(&mut self, took: impl FnMut()) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
         }
         let limit = self.idle.min(limits::WRITE_TIMEOUT);
-        let sent = self.stream.send(&self.out, limit).await;
+        let sent = self.stream.send_telling(&self.out, limit, took).await;
         self.out.clear();
         sent
     }
