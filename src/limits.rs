@@ -18,7 +18,8 @@ pub const SMTP_LINE_MAX: usize = 2048;
 /// RFC 2449, 4 allows 255 octets for a POP3 command; RFC 5034, 4 lets a SASL answer be longer, so
 /// does a password that fills its own bound when written in base64.
 pub const POP3_LINE_MAX: usize = 4096;
-/// RFC 5321, 4.5.3.1.1.
+/// RFC 5321, 4.5.3.1.1, of an account and of a recipient. A sender's has what [`PATH_MAX`] leaves: lists write
+/// their recipient into it.
 pub const LOCAL_PART_MAX: usize = 64;
 /// RFC 5321, 4.5.3.1.2; RFC 1035, 2.3.4 has the same number.
 pub const DOMAIN_MAX: usize = 255;

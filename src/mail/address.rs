@@ -98,19 +98,32 @@ impl Address {
     /// # Errors
     /// See [`AddressError`]; never `NotAnAccount`.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let address = Self::read(text, is_dot_string)?;
+        let fits = address.local_part.len() <= limits::LOCAL_PART_MAX;
+        fits.then_some(address).ok_or(AddressError::LocalPartTooLong)
+    }
+
+    /// The same for who sends: it decides nothing about who gets a message, and its own house has given it
+    /// that name. Lists write the recipient into it and pass 64 octets (VERP, SRS, BATV), and old Japanese
+    /// carriers gave out `taro..yamada.@`. How long it may be is the path's question.
+    ///
+    /// # Errors
+    /// `Syntax`, `DomainTooLong`.
+    pub fn parse_sender(text: &str) -> Result<Self, AddressError> {
+        Self::read(text, |local_part| !local_part.is_empty() && local_part.split('.').all(is_atext))
+    }
+
+    fn read(text: &str, needs_no_quotes: impl Fn(&str) -> bool) -> Result<Self, AddressError> {
         let (local_part, rest) = match text.strip_prefix('"') {
             Some(quoted) => unquote(quoted)?,
             None => {
                 let (local_part, rest) = text.split_once('@').ok_or(AddressError::Syntax)?;
-                if !is_dot_string(local_part) {
+                if !needs_no_quotes(local_part) {
                     return Err(AddressError::Syntax);
                 }
                 (local_part.to_owned(), rest)
             }
         };
-        if local_part.len() > limits::LOCAL_PART_MAX {
-            return Err(AddressError::LocalPartTooLong);
-        }
         Ok(Self { local_part, host: Host::parse(rest)? })
     }
 
@@ -178,11 +191,14 @@ impl AccountAddress {
     }
 }
 
-/// RFC 5321's `atext`, the dot, and every letter beyond ASCII (RFC 6531, 3.3); no empty atom.
+/// Atoms with a dot between two of them; none is empty.
 fn is_dot_string(text: &str) -> bool {
-    let is_atext =
-        |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_beyond_ascii(c);
-    text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+    text.split('.').all(|atom| !atom.is_empty() && is_atext(atom))
+}
+
+/// RFC 5321's `atext`, and every letter beyond ASCII (RFC 6531, 3.3).
+fn is_atext(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || is_beyond_ascii(c))
 }
 
 /// Underscores are not in the RFC and are in the world.
@@ -320,6 +336,25 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_may_be_long_and_have_its_dots_anywhere() {
+        let long = format!("bounces+{}@lists.example.net", "a".repeat(100));
+        for (text, written) in [
+            (long.as_str(), long.as_str()),
+            ("taro..yamada.@docomo.example", "\"taro..yamada.\"@docomo.example"),
+            (".a@x.org", "\".a\"@x.org"),
+            (".@x.org", "\".\"@x.org"),
+        ] {
+            let address = Address::parse_sender(text).unwrap();
+            assert_eq!(address.to_string(), written);
+            assert_eq!(Address::parse_sender(written).as_ref(), Ok(&address), "{written}");
+            assert_eq!(AccountAddress::of(&address), None, "no account is called so");
+        }
+        for text in ["", "@x.org", "a b@x.org", "a..b", "a..b@x..org", "a\r.@x.org", "\"\"@x.org"] {
+            assert!(Address::parse_sender(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
     fn an_account_is_folded_and_safe_as_a_path() {
         let account = AccountAddress::parse(" Grace.Hopper@Example.TEST ").unwrap();
         assert_eq!(account.to_string(), "grace.hopper@example.test");
@@ -345,6 +380,13 @@ mod tests {
             let address = Address::parse(&format!("\"{quoted}\"@{domain}")).unwrap();
             prop_assert_eq!(address.local_part(), local);
             prop_assert_eq!(Address::parse(&address.to_string()).unwrap(), address);
+        }
+
+        #[test]
+        fn a_sender_survives_being_written_and_read(local in "[!-?A-~.]{1,200}") {
+            if let Ok(sender) = Address::parse_sender(&format!("{local}@example.net")) {
+                prop_assert_eq!(Address::parse_sender(&sender.to_string()).unwrap(), sender);
+            }
         }
 
         #[test]

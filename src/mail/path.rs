@@ -44,7 +44,7 @@ impl ReversePath {
         if inner.is_empty() {
             return Ok(Self::Null);
         }
-        address(inner).map(Self::Address)
+        address(inner, Address::parse_sender).map(Self::Address)
     }
 
     /// The address; `None` for `<>`.
@@ -66,7 +66,8 @@ impl ForwardPath {
         if inner.eq_ignore_ascii_case("postmaster") {
             return Ok(Self::Postmaster);
         }
-        address(inner).map(Self::Address)
+        // Strict, unlike a sender's: no account is called so, and whoever wrote it is told in the bounce.
+        address(inner, Address::parse).map(Self::Address)
     }
 
     /// The address; `None` for the bare postmaster.
@@ -87,8 +88,8 @@ fn text(inner: &[u8]) -> Result<&str, PathError> {
 
 /// The address behind the route, if it also fits as we write it: letters of a domain may be longer in
 /// lower case (`Ⱥ`), and a trace line must not say a path that nobody would take.
-fn address(inner: &str) -> Result<Address, PathError> {
-    let address = Address::parse(without_route(inner)?)?;
+fn address(inner: &str, parse: fn(&str) -> Result<Address, AddressError>) -> Result<Address, PathError> {
+    let address = parse(without_route(inner)?)?;
     text(address.to_string().as_bytes())?;
     Ok(address)
 }
@@ -166,6 +167,22 @@ mod tests {
         assert_eq!(ForwardPath::parse(&[b'a'; 300]), Err(PathError::TooLong));
         let long = format!("{}@x.org", "a".repeat(65));
         assert_eq!(ForwardPath::parse(long.as_bytes()), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn a_sender_has_the_whole_path_for_its_name() {
+        for (octets, fits) in [(65, true), (248, true), (249, false)] {
+            let inner = format!("{}@x.org", "a".repeat(octets));
+            assert_eq!(ReversePath::parse(inner.as_bytes()).is_ok(), fits, "{octets}");
+        }
+        // Two quotation marks more where it is written.
+        for (octets, fits) in [(246, true), (247, false)] {
+            let inner = format!("{}.@x.org", "a".repeat(octets - 1));
+            assert_eq!(ReversePath::parse(inner.as_bytes()).is_ok(), fits, "{octets}");
+        }
+        let path = ReversePath::parse(b"taro..yamada.@docomo.example").unwrap();
+        assert_eq!(path.to_string(), "<\"taro..yamada.\"@docomo.example>");
+        assert_eq!(ForwardPath::parse(b"taro..yamada.@docomo.example"), Err(PathError::Syntax));
     }
 
     #[test]
