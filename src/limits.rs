@@ -329,6 +329,12 @@ pub const STAGING_LOCK_PATIENCE: Duration = Duration::from_secs(1);
 pub const COUNT_BLOCK: usize = 64 * 1024;
 /// Accounts whose usage is remembered between two looks at their quota.
 pub const USAGES_MAX: usize = 10_000;
+/// How many of them go when there is no place left, whichever they are: the others need not be counted again.
+pub const USAGES_FORGOTTEN: usize = USAGES_MAX / 10;
+/// How long a mailbox's usage is good enough to answer RCPT with yes, and to say 354. A peer asks with 30
+/// octets, and 20,000 foreign messages take 25 ms of processor time to count. Each message is judged again, by
+/// a figure of its own, before it is published.
+pub const USAGE_KNOWN_FOR: Duration = Duration::from_secs(1);
 /// A folder's time of change tells of a change only if it is older than the clock's own grain; ext4
 /// has 4 ms, FAT and some network file systems two seconds.
 pub const FOLDER_TIME_GRAIN: Duration = Duration::from_secs(3);

@@ -64,7 +64,8 @@ impl<D: Disk> Drafts<D> {
     pub(super) fn open(shared: &Arc<Shared<D>>, targets: Vec<Target>, expected: Bytes) -> Self {
         let space = shared.check_space(all_copies(&targets, expected));
         let draft = |target: Target| {
-            let room = space.clone().and_then(|()| has_room(shared, &target, expected));
+            let more = of_copy(&target, expected);
+            let room = space.clone().and_then(|()| shared.room_lately(&target.address, target.quota, more));
             let stage = room.map_or_else(Stage::Failed, |()| Stage::Waiting(target.trace));
             Draft { account: target.address, quota: target.quota, stage }
         };
@@ -78,13 +79,14 @@ impl<D: Disk> Drafts<D> {
         targets: Vec<Target>,
         expected: Bytes,
     ) -> Result<Self, Vec<Target>> {
-        let has_quota = targets.iter().any(|target| target.quota.is_some());
-        if has_quota || !shared.had_space(all_copies(&targets, expected)) {
+        let had_room =
+            |target: &Target| shared.had_room(&target.address, target.quota, of_copy(target, expected));
+        if !targets.iter().all(had_room) || !shared.had_space(all_copies(&targets, expected)) {
             return Err(targets);
         }
         let draft = |target: Target| Draft {
             account: target.address,
-            quota: None,
+            quota: target.quota,
             stage: Stage::Waiting(target.trace),
         };
         let drafts = targets.into_iter().map(draft).collect();
@@ -147,9 +149,10 @@ fn all_copies(targets: &[Target], expected: Bytes) -> Bytes {
     Bytes(expected.0.saturating_mul(copies))
 }
 
-fn has_room<D: Disk>(shared: &Shared<D>, target: &Target, expected: Bytes) -> Result<(), Error> {
+/// One copy, with its trace lines.
+fn of_copy(target: &Target, expected: Bytes) -> Bytes {
     let trace = u64::try_from(target.trace.len()).unwrap_or(u64::MAX);
-    shared.room(&target.address, target.quota, Bytes(expected.0.saturating_add(trace)))
+    Bytes(expected.0.saturating_add(trace))
 }
 
 fn create<D: Disk>(shared: &Shared<D>, account: &AccountAddress, hold: Hold) -> Result<Copy, Error> {

@@ -8,6 +8,7 @@ mod leftovers;
 mod publish;
 mod rounds;
 mod space;
+mod usages;
 
 pub use draft::Drafts;
 pub use leftovers::clean_tmp;
@@ -17,12 +18,13 @@ use crate::maildrop::disk::{self, Disk, OsDisk};
 use crate::maildrop::name;
 use crate::maildrop::tree::Tree;
 use rounds::Rounds;
-use space::{Free, Usages};
+use space::Free;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
+use usages::Usages;
 
 /// Delivers into the Maildirs below DATA_DIR/mail.
 #[derive(Debug)]
@@ -142,7 +144,8 @@ impl<D: Disk> Delivery<D> {
         self.shared.had_space(expected)
     }
 
-    /// Whether a mailbox has room for `expected` more bytes (RCPT); not knowing how many, for one.
+    /// Whether a mailbox has room for `expected` more bytes (RCPT); not knowing how many, for one. An advice:
+    /// a yes may be as old as [`limits::USAGE_KNOWN_FOR`], and the message is judged by itself at its end.
     ///
     /// # Errors
     /// `OverQuota`, `Temporary`.
@@ -152,7 +155,13 @@ impl<D: Disk> Delivery<D> {
         quota: Option<Bytes>,
         expected: Option<Bytes>,
     ) -> Result<(), Error> {
-        self.shared.room(account, quota, expected.unwrap_or_default())
+        self.shared.room_lately(account, quota, expected.unwrap_or_default())
+    }
+
+    /// Whether it had room a moment ago, without asking the disk: for who must not wait. `false` is no answer;
+    /// [`Delivery::room`] has one.
+    pub fn had_room(&self, account: &AccountAddress, quota: Option<Bytes>, expected: Option<Bytes>) -> bool {
+        self.shared.had_room(account, quota, expected.unwrap_or_default())
     }
 
     /// Begins a copy for each target, if there is room for it. A target that fails is remembered as
@@ -164,7 +173,7 @@ impl<D: Disk> Delivery<D> {
     /// The same without asking the disk, for who must not wait.
     ///
     /// # Errors
-    /// The targets, when the disk must be asked: somebody has a quota, or nobody has asked lately.
+    /// The targets, when the disk must be asked: nobody has asked lately.
     pub fn open_unseen(
         &self,
         targets: Vec<Target>,
@@ -183,13 +192,28 @@ impl<D: Disk> Shared<D> {
         self.free.was_enough(expected)
     }
 
+    /// By what lies there now.
     fn room(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> Result<(), Error> {
         let Some(quota) = quota else { return Ok(()) };
-        let used = self.usages.of(&self.tree, account, (self.now)())?.bytes;
-        // No message is empty: it has trace lines. A mailbox that is full to the byte takes none.
-        let after = used.0.saturating_add(more.0.max(1));
-        if after > quota.0 { Err(Error::OverQuota) } else { Ok(()) }
+        fits(self.usages.of(&self.tree, account, (self.now)())?, more, quota)
     }
+
+    /// By what lay there a moment ago: good enough for a yes that is not the last word.
+    fn room_lately(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> Result<(), Error> {
+        let Some(quota) = quota.filter(|_| !self.had_room(account, quota, more)) else { return Ok(()) };
+        fits(self.usages.lately(&self.tree, account, (self.now)())?, more, quota)
+    }
+
+    fn had_room(&self, account: &AccountAddress, quota: Option<Bytes>, more: Bytes) -> bool {
+        let Some(quota) = quota else { return true };
+        self.usages.recent(account).is_some_and(|used| fits(used, more, quota).is_ok())
+    }
+}
+
+fn fits(used: Bytes, more: Bytes, quota: Bytes) -> Result<(), Error> {
+    // No message is empty: it has trace lines. A mailbox that is full to the byte takes none.
+    let after = used.0.saturating_add(more.0.max(1));
+    if after > quota.0 { Err(Error::OverQuota) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -134,6 +134,9 @@ impl Draft {
         // By the time of its end, not of its beginning: a client has seen what was published earlier.
         let next = || name::own(&Stamp::next((shared.now)()), &shared.host, written, None);
         let (name, ()) = unused_name(next, |name| move_to_new(disk, (&tmp, &copy.name), (&new, name)))?;
+        if self.quota.is_some() {
+            shared.usages.add(&self.account, published.bytes);
+        }
         self.stage = Stage::Linked { new, name, published };
         Ok(())
     }

@@ -1,22 +1,16 @@
-//! Is there room: on the disk, and in a mailbox.
+//! Is there room on the disk.
 //!
-//! Knows numbers; makes and opens no message.
+//! Knows numbers; makes and opens no message, and knows no mailbox.
 
 use super::Error;
 use crate::limits;
-use crate::mail::{AccountAddress, Bytes};
-use crate::maildrop::disk::Disk;
-use crate::maildrop::folder::Folder;
-use crate::maildrop::tree::Tree;
-use crate::maildrop::{Usage, usage};
+use crate::mail::Bytes;
 use nix::errno::Errno;
 use nix::sys::statvfs::statvfs;
-use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// How much was free when the disk was last asked, less what was written since.
 #[derive(Debug)]
@@ -106,83 +100,9 @@ fn nearest(path: &Path) -> &Path {
     path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"))
 }
 
-/// What was counted in mailboxes with a quota, for as long as their folders stay the same: three looks
-/// at one message must not read a large Maildir three times.
-#[derive(Debug, Default)]
-pub struct Usages(Mutex<HashMap<AccountAddress, (Times, Usage)>>);
-
-/// When the names in new/ and cur/ changed last.
-type Times = [Option<Duration>; 2];
-
-impl Usages {
-    /// How much lies in a mailbox. One that is not there is empty.
-    ///
-    /// # Errors
-    /// What the disk says.
-    pub fn of<D: Disk>(
-        &self,
-        tree: &Tree<D>,
-        account: &AccountAddress,
-        now: SystemTime,
-    ) -> io::Result<Usage> {
-        let root = match tree.existing(account) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Usage::default()),
-            root => root?,
-        };
-        let folders = [open(tree, &root, "new")?, open(tree, &root, "cur")?];
-        // Before counting: what changes meanwhile makes the figure old, never the other way round.
-        let times = [time(&folders[0])?, time(&folders[1])?];
-        if let Some(usage) = self.known(account, times) {
-            return Ok(usage);
-        }
-        let mut counted = Usage::default();
-        for folder in folders.iter().flatten() {
-            usage::add(&tree.disk, folder, &mut counted)?;
-        }
-        if times.iter().flatten().all(|time| is_settled(*time, now)) {
-            self.keep(account, times, counted);
-        }
-        Ok(counted)
-    }
-
-    fn known(&self, account: &AccountAddress, times: Times) -> Option<Usage> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(account).filter(|(at, _)| *at == times).map(|(_, usage)| *usage)
-    }
-
-    fn keep(&self, account: &AccountAddress, times: Times, usage: Usage) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= limits::USAGES_MAX {
-            known.clear(); // Rare, and all of it can be counted again.
-        }
-        known.insert(account.clone(), (times, usage));
-    }
-}
-
-fn open<D: Disk>(tree: &Tree<D>, root: &Folder, name: &str) -> io::Result<Option<Folder>> {
-    match tree.disk.open_folder(root, OsStr::new(name)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        folder => folder.map(Some),
-    }
-}
-
-fn time(folder: &Option<Folder>) -> io::Result<Option<Duration>> {
-    let Some(folder) = folder else { return Ok(None) };
-    let stat = folder.stat_self()?;
-    let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
-    Ok(Some(Duration::new(seconds, u32::try_from(stat.st_mtime_nsec).unwrap_or(0))))
-}
-
-/// Whether the next change is sure to show in the folder's time.
-fn is_settled(time: Duration, now: SystemTime) -> bool {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.checked_sub(time).is_some_and(|age| age >= limits::FOLDER_TIME_GRAIN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::maildrop::disk::OsDisk;
 
     #[test]
     fn the_reserve_is_kept_and_a_missing_folder_is_no_matter() {
@@ -229,27 +149,5 @@ mod tests {
         free.spend(Bytes(1));
         assert!(!free.was_enough(Bytes(5)), "what was written since is not free");
         free.spend(Bytes(u64::MAX));
-    }
-
-    #[test]
-    fn a_mailbox_is_counted_anew_when_it_changed() {
-        let dir = tempfile::tempdir().unwrap();
-        let account = AccountAddress::parse("anna@example.org").unwrap();
-        let root = dir.path().join("example.org/anna");
-        let (tree, usages) = (Tree::new(OsDisk, dir.path().to_owned()), Usages::default());
-        let bytes = |now| usages.of(&tree, &account, now).unwrap().bytes;
-        assert_eq!(bytes(SystemTime::now()), Bytes(0));
-        std::fs::create_dir_all(root.join("new")).unwrap();
-        for round in 1..=3_u64 {
-            std::fs::write(root.join("new").join(round.to_string()), "five\n").unwrap();
-            // Fresh changes are never taken from memory, however coarse the disk's clock is.
-            assert_eq!(bytes(SystemTime::now()), Bytes(5 * round));
-        }
-        let later = SystemTime::now() + limits::FOLDER_TIME_GRAIN * 2;
-        assert_eq!(bytes(later), Bytes(15));
-        assert!(usages.known(&account, [None, None]).is_none());
-        assert_eq!(usages.0.lock().unwrap().len(), 1);
-        std::fs::write(root.join("new/1"), "longer than it was").unwrap();
-        assert_eq!(bytes(later), Bytes(15), "the names are the same, so the figure is");
     }
 }

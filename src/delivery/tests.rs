@@ -215,6 +215,46 @@ fn the_disk_is_not_asked_again_for_those_without_a_quota() {
 }
 
 #[test]
+fn a_mailbox_with_a_quota_is_read_once_for_all_who_ask_at_the_moment() {
+    let boxes = Mailboxes::new();
+    let delivery = boxes.delivery_on(Twin::sound());
+    let size = boxes.expected("anna").len() as u64;
+    let target = || Target { quota: Some(Bytes(2 * size)), ..boxes.target("anna") };
+    let (anna, quota) = (boxes.account("anna"), Some(Bytes(2 * size)));
+    let deliver = |drafts: Drafts<Twin>| drafts.finish(MESSAGE, Together::AllOrNone).remove(0);
+    deliver(delivery.open(vec![target()], None)).unwrap();
+    assert!(delivery.room(&anna, quota, Some(Bytes(size))).is_ok());
+    delivery.space(None).unwrap();
+    let before = delivery.shared.tree.disk.steps();
+    for _ in 0..100 {
+        assert!(delivery.room(&anna, quota, Some(Bytes(size))).is_ok());
+        assert!(delivery.open_unseen(vec![target()], None).is_ok());
+    }
+    assert_eq!(delivery.shared.tree.disk.steps(), before, "the disk was not asked");
+    deliver(delivery.open_unseen(vec![target()], None).unwrap()).unwrap();
+    assert!(!delivery.had_room(&anna, quota, None), "what was delivered counts at once");
+    assert_eq!(delivery.room(&anna, quota, None), Err(Error::OverQuota));
+    let before = delivery.shared.tree.disk.steps();
+    assert_eq!(delivery.room(&anna, quota, None), Err(Error::OverQuota));
+    assert_eq!(delivery.shared.tree.disk.steps() - before, 4, "the folders are opened and not read");
+}
+
+#[test]
+fn a_message_is_judged_by_what_lies_there_at_its_end() {
+    let boxes = Mailboxes::new();
+    let size = boxes.expected("anna").len() as u64;
+    let target = || Target { quota: Some(Bytes(size)), ..boxes.target("anna") };
+    let (delivery, anna) = (boxes.delivery(), boxes.account("anna"));
+    std::fs::create_dir_all(boxes.maildir("anna").join("new")).unwrap();
+    assert!(delivery.room(&anna, Some(Bytes(size)), None).is_ok());
+    std::fs::write(boxes.maildir("anna").join("new/foreign"), "x").unwrap();
+    assert!(delivery.room(&anna, Some(Bytes(size)), None).is_ok(), "a moment old");
+    let drafts = delivery.open(vec![target()], None);
+    assert_eq!(drafts.faults(), [None]);
+    assert_eq!(drafts.finish(MESSAGE, Together::AllOrNone), [Err(Error::OverQuota)]);
+}
+
+#[test]
 fn the_reserve_is_looked_at_again_before_anything_is_written() {
     let boxes = Mailboxes::new();
     let mut drafts = boxes.delivery().open(vec![boxes.target("anna")], None);
