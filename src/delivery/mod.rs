@@ -52,7 +52,7 @@ pub struct Target {
     pub address: AccountAddress,
     /// How much may lie there; `None` is unlimited.
     pub quota: Option<Bytes>,
-    /// Trace lines for the top, LF ends ([`crate::mail::trace::lines`]).
+    /// Trace lines for the top, LF ends ([`crate::mail::trace::Lines`]).
     pub trace: String,
 }
 

@@ -61,16 +61,29 @@ pub struct Received<'a> {
     pub date: &'a str,
 }
 
-/// The lines on top of one mailbox's copy, LF at each end.
-pub fn lines(reverse_path: &ReversePath, delivered_to: &AccountAddress, received: &Received<'_>) -> String {
-    // Without SMTPUTF8 nobody has said that whoever reads it knows letters beyond ASCII (RFC 6531, 3.7.1).
-    let in_ascii = delivered_to
-        .in_other_form()
-        .filter(|other| !received.transport.utf8 && other.domain().as_str().is_ascii());
-    let delivered_to = in_ascii.as_ref().unwrap_or(delivered_to);
-    let mut lines = format!("Return-Path: {reverse_path}\nDelivered-To: {delivered_to}\n");
-    lines.push_str(&received.to_line());
-    lines
+/// The trace lines of one message; whose copy they stand on is said at the end.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    return_path: String,
+    received: String,
+    utf8: bool,
+}
+
+impl Lines {
+    /// Those of a message from `reverse_path`.
+    pub fn new(reverse_path: &ReversePath, received: &Received<'_>) -> Self {
+        let return_path = format!("Return-Path: {reverse_path}\n");
+        Self { return_path, received: received.to_line(), utf8: received.transport.utf8 }
+    }
+
+    /// The lines on top of one mailbox's copy, LF at each end.
+    pub fn on_copy_of(&self, mailbox: &AccountAddress) -> String {
+        // Without SMTPUTF8 nobody has said that whoever reads it knows letters beyond ASCII (RFC 6531, 3.7.1).
+        let in_ascii =
+            mailbox.in_other_form().filter(|other| !self.utf8 && other.domain().as_str().is_ascii());
+        let mailbox = in_ascii.as_ref().unwrap_or(mailbox);
+        format!("{}Delivered-To: {mailbox}\n{}", self.return_path, self.received)
+    }
 }
 
 impl Received<'_> {
@@ -154,7 +167,8 @@ mod tests {
     fn an_international_mailbox_is_in_ascii_where_nobody_has_said_smtputf8() {
         let delivered_to = |utf8, mailbox: &str| {
             let mailbox = AccountAddress::parse(mailbox).unwrap();
-            let told = |received: &Received<'_>| lines(&ReversePath::Null, &mailbox, received);
+            let told =
+                |received: &Received<'_>| Lines::new(&ReversePath::Null, received).on_copy_of(&mailbox);
             by("mx", Transport { utf8, ..ESMTPS }, told).lines().nth(1).unwrap().to_owned()
         };
         for (utf8, mailbox, written) in [

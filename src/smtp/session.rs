@@ -10,7 +10,7 @@ use super::transaction::{
     Chunk, ChunkAnswer, ChunkTicket, DataTicket, MailTicket, Progress, RcptTicket, Transaction,
 };
 use crate::limits;
-use crate::mail::{Address, ForwardPath, Recipient, ReversePath};
+use crate::mail::{Address, Envelope, ForwardPath, Recipient};
 
 /// The state of one conversation.
 #[derive(Debug)]
@@ -127,18 +127,10 @@ impl<M> Session<M> {
         self.transaction = Transaction::None;
     }
 
-    /// What MAIL announced with `SIZE=`, while recipients come in.
-    pub fn declared_size(&self) -> Option<u64> {
+    /// What was said of the message, while recipients come in.
+    pub fn envelope(&self) -> Option<&Envelope<M>> {
         match &self.transaction {
-            Transaction::Open(envelope) => envelope.declared_size,
-            _ => None,
-        }
-    }
-
-    /// What MAIL said, while recipients come in.
-    pub fn reverse_path(&self) -> Option<&ReversePath> {
-        match &self.transaction {
-            Transaction::Open(envelope) => Some(&envelope.reverse_path),
+            Transaction::Open(envelope) => Some(envelope),
             _ => None,
         }
     }

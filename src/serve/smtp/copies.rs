@@ -5,8 +5,8 @@
 
 use crate::accounts::Mailbox;
 use crate::delivery::{self, Published, Target};
-use crate::mail::trace::{self, Received};
-use crate::mail::{AccountAddress, Envelope, ReversePath};
+use crate::mail::trace;
+use crate::mail::{AccountAddress, Envelope};
 use crate::serve::outcomes::Refusal;
 use crate::smtp::Reply;
 use std::collections::HashMap;
@@ -38,13 +38,13 @@ impl Copies {
     }
 
     /// What `delivery` is to make, trace lines on top.
-    pub fn targets(&self, reverse_path: &ReversePath, received: &Received<'_>) -> Vec<Target> {
+    pub fn targets(&self, lines: &trace::Lines) -> Vec<Target> {
         // `Delivered-To` is the mailbox's own name and not the address that was used: an alias's
         // other members stay private.
         let target = |mailbox: &Mailbox| Target {
             address: mailbox.address.clone(),
             quota: mailbox.quota,
-            trace: trace::lines(reverse_path, &mailbox.address, received),
+            trace: lines.on_copy_of(&mailbox.address),
         };
         self.mailboxes.iter().map(target).collect()
     }
@@ -69,7 +69,7 @@ impl Copies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::{Body, Bytes, ForwardPath, Octets, Recipient};
+    use crate::mail::{Body, Bytes, ForwardPath, Octets, Recipient, ReversePath};
 
     fn envelope(recipients: &[&[&str]]) -> Envelope<Mailbox> {
         let mailbox = |name: &&str| Mailbox {

@@ -10,8 +10,8 @@ use crate::accounts::Mailbox;
 use crate::config::BareNewline;
 use crate::delivery::{Drafts, Target, Together};
 use crate::limits;
-use crate::mail::trace::{Received, Transport};
-use crate::mail::{Bytes, Envelope, date};
+use crate::mail::trace::{self, Received, Transport};
+use crate::mail::{Bytes, Envelope, ForwardPath, date};
 use crate::net::Stream;
 use crate::serve::outcomes::Refusal;
 use crate::smtp::{Chunk, ChunkAnswer, DataTicket, Reply, Role};
@@ -121,7 +121,8 @@ impl Driver {
         self.counts.begun += 1;
         let id = self.id.message(self.counts.begun);
         let copies = Copies::of(envelope);
-        let targets = self.targets(envelope, &copies, &id);
+        let recipients = envelope.recipients.iter().map(|recipient| &recipient.forward_path);
+        let targets = copies.targets(&self.trace(envelope, recipients, &id));
         let drafts = self.open_drafts(targets, envelope.declared_size.map(Bytes)).await?;
         let bounds = Bounds {
             max_size: self.session.max_message_size(),
@@ -137,11 +138,16 @@ impl Driver {
         })
     }
 
-    /// The copies to make, each with its trace lines.
-    fn targets(&self, envelope: &Envelope<Mailbox>, copies: &Copies, id: &str) -> Vec<Target> {
+    /// The trace lines of a message to `recipients`.
+    pub(super) fn trace<'a>(
+        &self,
+        envelope: &Envelope<Mailbox>,
+        mut recipients: impl Iterator<Item = &'a ForwardPath>,
+        id: &str,
+    ) -> trace::Lines {
         // With two of them, `for` would tell one about the other, who may be a blind copy.
-        let recipient = match envelope.recipients.as_slice() {
-            [only] => Some(only.forward_path.to_string()),
+        let recipient = match (recipients.next(), recipients.next()) {
+            (Some(only), None) => Some(only.to_string()),
             _ => None,
         };
         let hello = self.session.hello();
@@ -160,7 +166,7 @@ impl Driver {
             recipient: recipient.as_deref(),
             date: &date::rfc5322(SystemTime::now()),
         };
-        copies.targets(&envelope.reverse_path, &received)
+        trace::Lines::new(&envelope.reverse_path, &received)
     }
 
     /// Asks whether there is room, the disk only if nobody has asked it lately.

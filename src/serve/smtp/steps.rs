@@ -3,9 +3,9 @@
 //! Knows no reply text; knows how many unknown recipients are too many.
 
 use super::{Driver, End};
-use crate::accounts::Mailbox;
+use crate::accounts::{Mailbox, Unresolved};
 use crate::limits;
-use crate::mail::{Bytes, Domain, ForwardPath};
+use crate::mail::{Bytes, Domain, ForwardPath, trace};
 use crate::net::Stream;
 use crate::runtime;
 use crate::serve::log::Line as LogLine;
@@ -70,7 +70,7 @@ impl Driver {
     async fn check_room(&mut self, size: u64, ticket: MailTicket) {
         let delivery = Arc::clone(&self.shared.delivery);
         let room = if delivery.had_space(Bytes(size)) {
-            Ok(()) // Under load this is one pass through the doorway in four.
+            Ok(()) // Saves one of the four passes through the doorway that a small message costs under load.
         } else {
             let space = self.shared.doorway.disk(move || delivery.space(Some(Bytes(size)))).await;
             space.map_err(|error| self.told(error.into()))
@@ -86,34 +86,59 @@ impl Driver {
         path: ForwardPath,
         ticket: RcptTicket,
     ) -> Result<(), End> {
-        let found = match self.known_mailboxes(&path) {
-            Some(mailboxes) => Ok(mailboxes),
-            None => self.look_up(&path).await.map_err(|refusal| self.told(refusal)),
-        };
-        let reply = self.session.resolved(ticket, found);
-        if [Reply::NO_SUCH_MAILBOX, Reply::NOT_YET_KNOWN, Reply::NO_RELAY].contains(&reply) {
+        let found = self.find(&path).await;
+        // Told by what was found and not by the reply: other refusals are no sign of somebody who guesses.
+        if matches!(found, Ok(Err(_))) {
             self.slow_down(stream).await?;
         }
+        let found = found.and_then(|found| Ok(found?)).map_err(|refusal| self.told(refusal));
+        let reply = self.session.resolved(ticket, found);
         if reply.is_refusal() {
-            let line = self.log_line("refused").with_some("from", self.session.reverse_path());
+            let from = self.session.envelope().map(|envelope| &envelope.reverse_path);
+            let line = self.log_line("refused").with_some("from", from);
             self.log_refusal(line.with("to", &path), &reply);
         }
         self.say(&reply);
         Ok(())
     }
 
-    /// Most mail comes to those who had some a moment ago: they cost no pass through the doorway, unless
-    /// there is a quota to look at.
-    fn known_mailboxes(&self, path: &ForwardPath) -> Option<Vec<Mailbox>> {
-        let known = self.shared.accounts.known(path, &self.settings.hostname)?;
-        known.iter().all(|mailbox| mailbox.quota.is_none()).then_some(known)
+    /// Where a recipient's mail goes, if there is room for it.
+    async fn find(&self, path: &ForwardPath) -> Result<Result<Vec<Mailbox>, Unresolved>, Refusal> {
+        if let Some(mailboxes) = self.known_mailboxes(path).or_else(|| self.named_before(path)) {
+            return Ok(Ok(mailboxes));
+        }
+        let (shared, to) = (Arc::clone(&self.shared), path.clone());
+        let (hostname, expected) = (self.settings.hostname.clone(), self.expected(path));
+        self.shared.doorway.disk(move || mailboxes_of(&shared, &to, &hostname, expected.as_ref())).await
     }
 
-    async fn look_up(&self, path: &ForwardPath) -> Result<Vec<Mailbox>, Refusal> {
-        let (shared, to) = (Arc::clone(&self.shared), path.clone());
-        let hostname = self.settings.hostname.clone();
-        let expected = self.session.declared_size().map(Bytes);
-        self.shared.doorway.disk(move || mailboxes_of(&shared, &to, &hostname, expected)).await
+    /// Most mail comes to those who had some a moment ago: they cost no pass through the doorway, unless
+    /// there is a quota and nobody has looked at it lately.
+    fn known_mailboxes(&self, path: &ForwardPath) -> Option<Vec<Mailbox>> {
+        let known = self.shared.accounts.known(path, &self.settings.hostname)?;
+        if known.iter().all(|mailbox| mailbox.quota.is_none()) {
+            return Some(known);
+        }
+        let expected = self.expected(path)?;
+        let had_room = |mailbox: &Mailbox| {
+            self.shared.delivery.had_room(&mailbox.address, mailbox.quota, Some(expected.of(mailbox)))
+        };
+        known.iter().all(had_room).then_some(known)
+    }
+
+    /// Who names one recipient again gets the first answer again.
+    fn named_before(&self, path: &ForwardPath) -> Option<Vec<Mailbox>> {
+        let mut named = self.session.envelope()?.recipients.iter();
+        named.find(|recipient| recipient.forward_path == *path).map(|recipient| recipient.mailboxes.clone())
+    }
+
+    /// What a copy takes if no other recipient comes: the same that is asked for before 354.
+    fn expected(&self, path: &ForwardPath) -> Option<Expected> {
+        let envelope = self.session.envelope()?;
+        let recipients = envelope.recipients.iter().map(|recipient| &recipient.forward_path);
+        let id = self.id.message(self.counts.begun.saturating_add(1));
+        let trace = self.trace(envelope, recipients.chain([path]), &id);
+        Some(Expected { text: envelope.declared_size.unwrap_or(0), trace })
     }
 
     /// One more recipient that is not ours: whoever tries many names is collecting them, and whoever
@@ -159,18 +184,36 @@ impl Driver {
     }
 }
 
+/// What a copy is going to take.
+struct Expected {
+    /// By MAIL's `SIZE=`.
+    text: u64,
+    trace: trace::Lines,
+}
+
+impl Expected {
+    fn of(&self, mailbox: &Mailbox) -> Bytes {
+        let trace = self.trace.on_copy_of(&mailbox.address).len() as u64;
+        Bytes(self.text.saturating_add(trace))
+    }
+}
+
 /// Where a recipient's mail goes, if there is room in each of these mailboxes.
 fn mailboxes_of(
     shared: &Shared,
     to: &ForwardPath,
     hostname: &Domain,
-    expected: Option<Bytes>,
-) -> Result<Vec<Mailbox>, Refusal> {
-    let mailboxes = shared.accounts.resolve(to, hostname)??;
+    expected: Option<&Expected>,
+) -> Result<Result<Vec<Mailbox>, Unresolved>, Refusal> {
+    let mailboxes = match shared.accounts.resolve(to, hostname)? {
+        Ok(mailboxes) => mailboxes,
+        unresolved => return Ok(unresolved),
+    };
     // An alias is refused when one of its mailboxes is full: over SMTP there is one answer for all,
     // and a bounce after 250 would go to who knows whom.
     for mailbox in &mailboxes {
+        let expected = expected.map(|expected| expected.of(mailbox));
         shared.delivery.room(&mailbox.address, mailbox.quota, expected)?;
     }
-    Ok(mailboxes)
+    Ok(Ok(mailboxes))
 }

@@ -2,6 +2,7 @@
 //! socket pair and comes from whatever address a test gives it.
 
 use super::*;
+use crate::mail::{AccountAddress, Bytes};
 use crate::net::Socket;
 use crate::serve::testing::with_anna;
 use std::io::{Read, Write};
@@ -26,6 +27,7 @@ const PATIENCE: Patience = Patience {
 struct House {
     folder: TempDir,
     shared: Arc<Shared>,
+    anna: AccountAddress,
 }
 
 /// The peer's end of a connection, and the driver's end of life.
@@ -38,8 +40,8 @@ impl House {
     /// A server without listeners, and anna's account.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (shared, _anna) = with_anna(folder.path());
-        Self { folder, shared }
+        let (shared, anna) = with_anna(folder.path());
+        Self { folder, shared, anna }
     }
 
     /// A connection from that address.
@@ -57,6 +59,15 @@ impl House {
         Peering { peer, driver }
     }
 
+    /// A connection on which MAIL was said, with these parameters.
+    fn mail(&self, role: Role, parameters: &str) -> Peering {
+        let mut peering = self.connect(NEIGHBOUR, role, PATIENCE);
+        assert!(peering.hear().starts_with("220 "));
+        assert!(peering.ask(if role == Role::Mx { "EHLO mx" } else { "LHLO mx" }).starts_with("250 "));
+        assert!(peering.ask(&format!("MAIL FROM:<a@b.example>{parameters}")).starts_with("250 "));
+        peering
+    }
+
     fn drafts(&self) -> usize {
         let tmp = self.folder.path().join("data/mail/example.org/anna/tmp");
         std::fs::read_dir(tmp).map_or(0, Iterator::count)
@@ -66,6 +77,23 @@ impl House {
 impl Peering {
     fn send(&mut self, octets: &str) {
         self.peer.write_all(octets.as_bytes()).unwrap();
+    }
+
+    /// Sends a line and gives the last line of the answer.
+    fn ask(&mut self, line: &str) -> String {
+        self.send(&format!("{line}\r\n"));
+        self.hear()
+    }
+
+    /// The last line of the next answer.
+    fn hear(&mut self) -> String {
+        let (mut said, mut octet) = (Vec::new(), [0]);
+        while !said.ends_with(b"\n") {
+            self.peer.read_exact(&mut octet).unwrap();
+            said.push(octet[0]);
+        }
+        let line = String::from_utf8(said).unwrap();
+        if line.as_bytes()[3] == b'-' { self.hear() } else { line }
     }
 
     /// All that is said up to the end of the connection, and why it ended.
@@ -169,6 +197,35 @@ fn a_message_that_drips_in_is_given_up_and_nothing_of_it_stays() {
         assert!(said.lines().last().unwrap().starts_with("421 4.4.2"), "{command}: {said}");
         assert_eq!((why.as_str(), house.drafts()), ("timeout", 0), "{command}");
     }
+}
+
+#[test]
+fn a_recipient_with_room_has_room_for_the_trace_lines_too() {
+    let house = House::new();
+    house.shared.accounts.set_quota(&house.anna, Some(Bytes(10_000))).unwrap();
+    let mut taken = 0;
+    // The trace lines have some two hundred octets: between these two sizes the room comes to its end.
+    for size in (9_600..9_900).step_by(9) {
+        let mut peering = house.mail(Role::Mx, &format!(" SIZE={size}"));
+        let recipient = peering.ask("RCPT TO:<anna@example.org>");
+        let data = peering.ask("DATA");
+        taken += u32::from(recipient.starts_with("250 "));
+        let expected = if recipient.starts_with("250 ") { "354 " } else { "554 5.5.1" };
+        assert!(data.starts_with(expected), "{size}: {recipient}{data}");
+        drop(peering.peer);
+        peering.driver.join().unwrap();
+    }
+    assert!((1..30).contains(&taken), "{taken}");
+}
+
+#[test]
+fn a_recipient_that_is_named_again_is_not_looked_up_again() {
+    let house = House::new();
+    let mut peering = house.mail(Role::Mx, "");
+    assert!(peering.ask("RCPT TO:<anna@example.org>").starts_with("250 "));
+    house.shared.accounts.remove(&house.anna).unwrap();
+    assert!(peering.ask("RCPT TO:<anna@example.org>").starts_with("250 "));
+    assert!(peering.ask("RCPT TO:<Anna@example.org>").starts_with("550 "), "another path");
 }
 
 #[test]

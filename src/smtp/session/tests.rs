@@ -2,7 +2,7 @@
 
 use super::super::extension::Offer;
 use super::*;
-use crate::mail::{Domain, Envelope};
+use crate::mail::Domain;
 use proptest::prelude::*;
 
 fn session(role: Role) -> Session<u8> {
@@ -96,7 +96,7 @@ fn a_sender_waits_for_room_when_it_says_how_much() {
     assert_eq!(add(&mut session, "anna@example.org"), Reply::MAIL_FIRST);
     let Step::CheckRoom(_, ticket) = session.line(b"MAIL FROM:<> SIZE=900") else { panic!() };
     assert_eq!(session.sender_checked(ticket, Ok(())), Reply::SENDER_OK);
-    assert_eq!(session.declared_size(), Some(900));
+    assert_eq!(session.envelope().unwrap().declared_size, Some(900));
     assert_eq!(add(&mut session, "anna@example.org"), Reply::RECIPIENT_OK);
 }
 

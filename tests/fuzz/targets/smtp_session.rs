@@ -227,8 +227,9 @@ impl Host {
     fn compare(&self) {
         let (session, model) = (&self.session, &self.model);
         assert_eq!(session.is_receiving(), matches!(model.state, State::Receiving { .. }), "{model:?}");
-        assert_eq!(session.reverse_path().is_some(), matches!(model.state, State::Open { .. }), "{model:?}");
-        assert!(session.declared_size().is_none() || session.reverse_path().is_some());
+        let recipients = session.envelope().map(|envelope| envelope.recipients.len());
+        let expected = if let State::Open { recipients } = model.state { Some(recipients) } else { None };
+        assert_eq!(recipients, expected, "{model:?}");
         assert_eq!(session.hello().is_some(), model.hello, "{model:?}");
     }
 
