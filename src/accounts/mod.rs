@@ -40,6 +40,7 @@ mod testing;
 
 pub use bulk::{Report, Wish};
 pub use grant::Grant;
+pub use sqlite::Version;
 
 use crate::limits;
 use crate::mail::{AccountAddress, Bytes, Domain};

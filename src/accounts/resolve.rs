@@ -6,7 +6,7 @@
 //! address. All from one state of the database, by indexed look-ups alone.
 
 use super::upstream::{Scope, upstream_behind};
-use super::{Accounts, Error, Mailbox, Unresolved, address_of, quota_read};
+use super::{Accounts, Error, Mailbox, Unresolved, Version, address_of, quota_read};
 use crate::limits;
 use crate::mail::{AccountAddress, Address, Bytes, Domain, ForwardPath};
 use rusqlite::{Connection, OptionalExtension};
@@ -63,6 +63,12 @@ impl Accounts {
     pub fn known(&self, to: &ForwardPath, hostname: &Domain) -> Option<Vec<Mailbox>> {
         let version = self.store.version_at_hand()?;
         self.known.get(&version, to, hostname)
+    }
+
+    /// The state of the database, for who must not wait: as long as it is the same, an answer that was given
+    /// holds. `None` is no answer.
+    pub fn version_at_hand(&self) -> Option<Version> {
+        self.store.version_at_hand()
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Store {
 ///
 /// The counter of changes and what stands behind it in the file's header, by which SQLite itself sees
 /// whether its cache still holds (<https://www.sqlite.org/fileformat.html>, 1.3.7).
-pub(super) type Version = [u8; 16];
+pub type Version = [u8; 16];
 
 /// Where it stands.
 const VERSION_AT: u64 = 24;

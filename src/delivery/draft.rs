@@ -116,6 +116,15 @@ impl<D: Disk> Drafts<D> {
         publish::publish(self, together)
     }
 
+    /// Removes what there is of these copies, counted from 0; the others go on.
+    pub fn give_up(&mut self, copies: &[usize]) {
+        for nth in copies {
+            if let Some(draft) = self.drafts.get_mut(*nth) {
+                draft.fail(&self.shared, Error::GivenUp);
+            }
+        }
+    }
+
     fn append(&mut self, text: &[u8], hold: Hold) {
         self.check_space_again(text);
         for draft in &mut self.drafts {

@@ -142,6 +142,7 @@ fn no_space_is_told_from_other_faults() {
             Err(Error::NoSpace) => assert_eq!(errno, Errno::ENOSPC),
             Err(Error::Temporary(why)) => assert!(errno != Errno::ENOSPC && !why.is_empty(), "{why}"),
             Err(Error::OverQuota) => panic!("{fails:?}: nobody has a quota here"),
+            Err(Error::GivenUp) => panic!("{fails:?}: everybody is to have it"),
         }
         failed
     });

@@ -81,6 +81,8 @@ pub enum Error {
     OverQuota,
     /// No space, no inodes, or less than the reserve.
     NoSpace,
+    /// Nobody is to have this copy any more: see [`Drafts::give_up`].
+    GivenUp,
     /// Anything else; the text is for the log.
     Temporary(String),
 }
@@ -96,6 +98,7 @@ impl fmt::Display for Error {
         match self {
             Self::OverQuota => f.write_str("the mailbox is over its quota"),
             Self::NoSpace => f.write_str("the disk is full"),
+            Self::GivenUp => f.write_str("nobody is to have it any more"),
             Self::Temporary(why) => f.write_str(why),
         }
     }

@@ -25,6 +25,7 @@ impl From<delivery::Error> for Refusal {
     fn from(error: delivery::Error) -> Self {
         match error {
             delivery::Error::OverQuota => Reply::MAILBOX_FULL.into(),
+            delivery::Error::GivenUp => Reply::RECIPIENT_CHANGED.into(),
             // Temporary for the sender, urgent for the administrator.
             delivery::Error::NoSpace => {
                 Self { reply: Reply::NO_SPACE, fault: Some("no space left for mail".to_owned()) }
@@ -80,6 +81,7 @@ mod tests {
     fn a_mistake_of_the_peers_is_no_fault() {
         for (refusal, code) in [
             (Refusal::from(delivery::Error::OverQuota), 452),
+            (Refusal::from(delivery::Error::GivenUp), 451),
             (Refusal::from(accounts::Unresolved::UnknownUser), 550),
             (Refusal::from(accounts::Unresolved::NotYetKnown), 450),
             (Refusal::from(accounts::Unresolved::ForeignDomain), 550),

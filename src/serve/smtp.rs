@@ -4,6 +4,7 @@
 //! One plain loop: take all complete lines, answer them into one buffer, write once, read on. Never
 //! waits for the peer while answers wait to be written. Knows no reply text and no protocol order.
 
+mod again;
 mod copies;
 mod message;
 mod patience;
@@ -50,6 +51,8 @@ struct Driver {
     /// `TLSv1.3 TLS13_AES_256_GCM_SHA384`
     tls: Option<String>,
     session: Session<crate::accounts::Mailbox>,
+    /// The state of the accounts when the first recipient of this transaction was looked up.
+    found_in: Option<crate::accounts::Version>,
     lines: LineBuffer,
     /// Answers that wait to be written.
     out: Vec<u8>,
@@ -120,6 +123,7 @@ impl Driver {
             began: Instant::now(),
             tls,
             session: Session::new(terms),
+            found_in: None,
             lines: LineBuffer::new(limits::SMTP_LINE_MAX),
             out: Vec::new(),
             chunk: Vec::new(),

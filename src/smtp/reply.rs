@@ -132,6 +132,10 @@ impl Reply {
     /// until they have logged in here, or gives up after some days (Postfix answers an address that it
     /// could not verify in the same way).
     pub const NOT_YET_KNOWN: Self = Self::fixed(450, "4.1.1", "Mailbox not known here yet, try again later");
+    /// The mailboxes of a recipient are others than at RCPT, or one of several recipients is gone: who sends
+    /// again is told about each.
+    pub const RECIPIENT_CHANGED: Self =
+        Self::fixed(451, "4.2.0", "A recipient has changed since RCPT, try again later");
     /// Not one of our domains.
     pub const NO_RELAY: Self = Self::fixed(550, "5.7.1", "Relaying denied: not a domain of this server");
     /// More recipients than `LIMITS RCPTMAX=` says (RFC 5321, 4.5.3.1.10).
@@ -250,6 +254,7 @@ mod tests {
             Reply::VRFY,
             Reply::NO_SUCH_MAILBOX,
             Reply::NOT_YET_KNOWN,
+            Reply::RECIPIENT_CHANGED,
             Reply::MAILBOX_FULL,
             Reply::TOO_LARGE,
             Reply::TIMEOUT,

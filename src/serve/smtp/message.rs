@@ -6,7 +6,7 @@
 use super::copies::Copies;
 use super::reception::{Bounds, Decoder, Reception};
 use super::{Driver, End};
-use crate::accounts::Mailbox;
+use crate::accounts::{Mailbox, Version};
 use crate::config::BareNewline;
 use crate::delivery::{Drafts, Target, Together};
 use crate::limits;
@@ -26,7 +26,9 @@ pub(super) struct Incoming {
     /// Stands in the `Received` line, in the log and in the reply: whoever has one finds the others.
     id: String,
     from: String,
-    to: Vec<String>,
+    to: Vec<ForwardPath>,
+    /// The state of the accounts in which `to` was looked up.
+    found_in: Option<Version>,
     /// A message that drips in slowly is given up in the end.
     began: Instant,
 }
@@ -47,7 +49,7 @@ impl Driver {
         ticket: DataTicket,
     ) -> Result<(), End> {
         let decoder = Decoder::Dots(DotDecoder::default());
-        let mut incoming = match self.open(&envelope, decoder).await {
+        let mut incoming = match self.open(envelope, decoder).await {
             Ok(incoming) => incoming,
             Err(reply) => {
                 let reply = self.session.refused(ticket, reply);
@@ -68,7 +70,7 @@ impl Driver {
         stream: &mut Stream,
         chunk: Chunk<Mailbox>,
     ) -> Result<(), End> {
-        let opened = match &chunk.envelope {
+        let opened = match chunk.envelope {
             Some(envelope) => self.open(envelope, Decoder::Chunks(LineEndDecoder::default())).await,
             None => self.incoming.take().map(|incoming| *incoming).ok_or(Reply::LOCAL_FAULT),
         };
@@ -117,13 +119,22 @@ impl Driver {
     }
 
     /// Finds room in the mailboxes: a full disk is told before the text is sent.
-    async fn open(&mut self, envelope: &Envelope<Mailbox>, decoder: Decoder) -> Result<Incoming, Reply> {
+    async fn open(&mut self, envelope: Envelope<Mailbox>, decoder: Decoder) -> Result<Incoming, Reply> {
         self.counts.begun += 1;
         let id = self.id.message(self.counts.begun);
-        let copies = Copies::of(envelope);
         let recipients = envelope.recipients.iter().map(|recipient| &recipient.forward_path);
-        let targets = copies.targets(&self.trace(envelope, recipients, &id));
-        let drafts = self.open_drafts(targets, envelope.declared_size.map(Bytes)).await?;
+        let trace = self.trace(&envelope, recipients, &id);
+        let found = envelope.recipients.into_iter().map(|found| (found.forward_path, Ok(found.mailboxes)));
+        let (to, mut found): (Vec<_>, Vec<_>) = found.unzip();
+        let mut found_in = self.found_in;
+        if let Some(now) = self.look_again(&to, &mut found_in).await {
+            found = now;
+        }
+        let copies = Copies::of(found, self.together());
+        if let Some(refusal) = copies.refusal() {
+            return Err(refusal);
+        }
+        let drafts = self.open_drafts(copies.targets(&trace), envelope.declared_size.map(Bytes)).await?;
         let bounds = Bounds {
             max_size: self.session.max_message_size(),
             reject_bare_newline: self.settings.smtp.bare_newline == BareNewline::Reject,
@@ -133,7 +144,8 @@ impl Driver {
             copies,
             id,
             from: envelope.reverse_path.to_string(),
-            to: envelope.recipients.iter().map(|recipient| recipient.forward_path.to_string()).collect(),
+            to,
+            found_in,
             began: Instant::now(),
         })
     }
@@ -184,9 +196,9 @@ impl Driver {
         });
         let (drafts, faults) = opened.await;
         // SMTP has one answer for all; over LMTP those who can have the message get it.
-        let hopeless = match self.role {
-            Role::Mx => faults.iter().any(Option::is_some),
-            Role::Lmtp => faults.iter().all(Option::is_some),
+        let hopeless = match self.together() {
+            Together::AllOrNone => faults.iter().any(Option::is_some),
+            Together::Each => faults.iter().all(Option::is_some),
         };
         match faults.into_iter().flatten().next() {
             Some(fault) if hopeless => Err(self.told(Refusal::from(fault))),
@@ -259,14 +271,20 @@ impl Driver {
         read
     }
 
+    /// SMTP has one answer for all, LMTP one for each.
+    fn together(&self) -> Together {
+        if self.role == Role::Lmtp { Together::Each } else { Together::AllOrNone }
+    }
+
     /// All text is there: onto the disk with it, then the answer.
-    async fn finish(&mut self, incoming: Incoming, ticket: DataTicket) {
-        let Incoming { reception, copies, id, from, to, began } = incoming;
+    async fn finish(&mut self, mut incoming: Incoming, ticket: DataTicket) {
+        self.find_again(&mut incoming).await;
+        let Incoming { reception, copies, id, from, to, began, .. } = incoming;
+        let to: Vec<String> = to.iter().map(ToString::to_string).collect();
         // Our own commit has no time limit and does not look at the shutdown: once it has begun the
         // sender must hear how it ended, or it sends the message again.
-        let together = if self.role == Role::Lmtp { Together::Each } else { Together::AllOrNone };
         let octets = reception.octets();
-        let outcome = reception.finish(&self.shared.doorway, together).await.map(|made| {
+        let outcome = reception.finish(&self.shared.doorway, self.together()).await.map(|made| {
             let faults = made.iter().filter_map(|copy| copy.as_ref().err());
             faults.for_each(|fault| drop(self.told(Refusal::from(fault.clone()))));
             copies.verdicts(&made, &Reply::accepted(&id))
@@ -291,6 +309,15 @@ impl Driver {
             self.counts.octets += octets;
         }
         replies.iter().for_each(|reply| self.say(reply));
+    }
+
+    /// A text may take an hour to come, and a recipient may have gone since it began. Between this look and
+    /// the name in new/ is the commit alone.
+    async fn find_again(&self, incoming: &mut Incoming) {
+        if let Some(found) = self.look_again(&incoming.to, &mut incoming.found_in).await {
+            incoming.copies.regard(&found);
+            incoming.reception.give_up(incoming.copies.unwanted(), &self.shared.doorway).await;
+        }
     }
 
     /// A refused chunk: one reply, or one for each recipient when it was the last over LMTP.

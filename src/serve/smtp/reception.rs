@@ -155,6 +155,19 @@ impl Reception {
         Ok(finished.await)
     }
 
+    /// These copies are for nobody any more.
+    pub async fn give_up(&mut self, copies: Vec<usize>, doorway: &Doorway) {
+        if copies.is_empty() {
+            return;
+        }
+        let Some(mut drafts) = self.drafts.take() else { return };
+        let given_up = doorway.disk(move || {
+            drafts.give_up(&copies);
+            drafts
+        });
+        self.drafts = Some(given_up.await);
+    }
+
     /// Nothing of it stays.
     pub async fn discard(&mut self, doorway: &Doorway) {
         (self.block, self.large) = (Vec::new(), None);

@@ -86,6 +86,9 @@ impl Driver {
         path: ForwardPath,
         ticket: RcptTicket,
     ) -> Result<(), End> {
+        if self.session.envelope().is_some_and(|envelope| envelope.recipients.is_empty()) {
+            self.found_in = self.shared.accounts.version_at_hand();
+        }
         let found = self.find(&path).await;
         // Told by what was found and not by the reply: other refusals are no sign of somebody who guesses.
         if matches!(found, Ok(Err(_))) {

@@ -2,11 +2,12 @@
 //! socket pair and comes from whatever address a test gives it.
 
 use super::*;
-use crate::mail::{AccountAddress, Bytes};
+use crate::mail::{AccountAddress, Bytes, Password};
 use crate::net::Socket;
 use crate::serve::testing::with_anna;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::thread::JoinHandle;
 use tempfile::TempDir;
 
@@ -59,6 +60,11 @@ impl House {
         Peering { peer, driver }
     }
 
+    fn add_bert(&self) {
+        let bert = AccountAddress::parse("bert@example.org").unwrap();
+        self.shared.accounts.add(&bert, &Password::new("secret".to_owned()).unwrap()).unwrap();
+    }
+
     /// A connection on which MAIL was said, with these parameters.
     fn mail(&self, role: Role, parameters: &str) -> Peering {
         let mut peering = self.connect(NEIGHBOUR, role, PATIENCE);
@@ -68,9 +74,12 @@ impl House {
         peering
     }
 
+    fn maildir(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data/mail/example.org").join(name)
+    }
+
     fn drafts(&self) -> usize {
-        let tmp = self.folder.path().join("data/mail/example.org/anna/tmp");
-        std::fs::read_dir(tmp).map_or(0, Iterator::count)
+        std::fs::read_dir(self.maildir("anna").join("tmp")).map_or(0, Iterator::count)
     }
 }
 
@@ -226,6 +235,67 @@ fn a_recipient_that_is_named_again_is_not_looked_up_again() {
     house.shared.accounts.remove(&house.anna).unwrap();
     assert!(peering.ask("RCPT TO:<anna@example.org>").starts_with("250 "));
     assert!(peering.ask("RCPT TO:<Anna@example.org>").starts_with("550 "), "another path");
+}
+
+#[test]
+fn an_account_that_is_removed_after_rcpt_gets_no_mail() {
+    for (after, message) in [("RCPT", "DATA"), ("354", "x\r\n."), ("RCPT", "BDAT 1 LAST\r\nx")] {
+        let house = House::new();
+        house.add_bert(); // Or the domain would be gone as well.
+        let mut peering = house.mail(Role::Mx, "");
+        assert!(peering.ask("RCPT TO:<anna@example.org>").starts_with("250 "));
+        if after == "354" {
+            assert!(peering.ask("DATA").starts_with("354 "));
+        }
+        house.shared.accounts.remove(&house.anna).unwrap();
+        assert!(peering.ask(message).starts_with("550 5.1.1 "), "{after} {message}");
+        assert!(!house.maildir("anna").exists());
+    }
+}
+
+#[test]
+fn of_several_recipients_those_who_stay_are_not_bounced() {
+    for (role, said) in [(Role::Mx, &["451 4.2.0 "][..]), (Role::Lmtp, &["550 5.1.1 ", "250 2.0.0 "])] {
+        for text_is_on_its_way in [false, true] {
+            let house = House::new();
+            house.add_bert();
+            let mut peering = house.mail(role, "");
+            for name in ["anna", "bert"] {
+                assert!(peering.ask(&format!("RCPT TO:<{name}@example.org>")).starts_with("250 "));
+            }
+            let mut left = said.iter();
+            if text_is_on_its_way {
+                assert!(peering.ask("DATA").starts_with("354 "));
+                house.shared.accounts.remove(&house.anna).unwrap();
+                peering.send("x\r\n.\r\n");
+            } else {
+                house.shared.accounts.remove(&house.anna).unwrap();
+                let data = peering.ask("DATA");
+                match role {
+                    Role::Mx => assert!(data.starts_with(left.next().unwrap()), "{data}"),
+                    Role::Lmtp => peering.send("x\r\n.\r\n"),
+                }
+            }
+            for expected in left {
+                let told = peering.hear();
+                assert!(told.starts_with(expected), "{role:?} {text_is_on_its_way}: {told}");
+            }
+            let kept = std::fs::read_dir(house.maildir("bert").join("new")).map_or(0, Iterator::count);
+            assert_eq!((house.maildir("anna").exists(), kept), (false, usize::from(role == Role::Lmtp)));
+        }
+    }
+}
+
+#[test]
+fn a_change_of_the_accounts_that_is_not_the_recipients_own_does_not_matter() {
+    let house = House::new();
+    let mut peering = house.mail(Role::Mx, "");
+    assert!(peering.ask("RCPT TO:<anna@example.org>").starts_with("250 "));
+    for command in ["DATA", "x\r\n."] {
+        house.shared.accounts.set_quota(&house.anna, None).unwrap();
+        let told = peering.ask(command);
+        assert!(told.starts_with("354 ") || told.starts_with("250 "), "{told}");
+    }
 }
 
 #[test]
