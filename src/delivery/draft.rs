@@ -10,7 +10,7 @@ use crate::mail::{AccountAddress, Bytes, LineEnds, OctetCount};
 use crate::maildrop::disk::{Disk, OsDisk};
 use crate::maildrop::folder::Folder;
 use crate::maildrop::name::{self, Stamp};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -242,15 +242,20 @@ impl Draft {
     }
 
     /// Removes what this copy has made, as far as the disk lets us, and remembers why. What stays
-    /// behind on a disk that fails was never acknowledged: the sender keeps the message.
+    /// behind on a disk that fails was never acknowledged: the sender keeps the message. Makes nothing: a
+    /// Maildir that was purged meanwhile stays purged.
     pub(super) fn fail<D: Disk>(&mut self, shared: &Shared<D>, error: Error) {
         match std::mem::replace(&mut self.stage, Stage::Failed(error)) {
             Stage::Writing(copy) => {
+                let disk = &shared.tree.disk;
                 let tmp = match copy.folders {
                     Some((tmp, _)) => Ok(tmp),
-                    None => shared.tree.for_delivery(&self.account, "tmp"),
+                    None => {
+                        let root = shared.tree.existing(&self.account);
+                        root.and_then(|root| disk.open_folder(&root, OsStr::new("tmp")))
+                    }
                 };
-                let _ = tmp.and_then(|tmp| shared.tree.disk.unlink(&tmp, &copy.name));
+                let _ = tmp.and_then(|tmp| disk.unlink(&tmp, &copy.name));
             }
             Stage::Linked { new, name, .. } => {
                 let _ = shared.tree.disk.unlink(&new, &name);

@@ -187,6 +187,35 @@ fn nothing_is_made_before_there_is_text_for_it() {
 }
 
 #[test]
+fn a_purge_is_not_undone_by_a_message_that_was_on_its_way() {
+    for given_up in [false, true] {
+        let boxes = Mailboxes::new();
+        let mut drafts = boxes.delivery().open(vec![boxes.target("anna")], None);
+        drafts.write(MESSAGE);
+        assert_eq!(names_in(&boxes.maildir("anna").join("tmp")).len(), 1);
+        crate::maildrop::purge(&boxes.mail(), &boxes.account("anna")).unwrap();
+        if given_up {
+            drafts.give_up(&[0, 7]);
+            assert_eq!(drafts.faults(), [Some(Error::GivenUp)]);
+        }
+        drop(drafts);
+        assert!(!boxes.maildir("anna").exists());
+    }
+}
+
+#[test]
+fn a_copy_is_given_up_without_the_others() {
+    let boxes = Mailboxes::new();
+    let mut drafts = boxes.delivery().open(["anna", "bert"].map(|name| boxes.target(name)).into(), None);
+    drafts.write(MESSAGE);
+    drafts.give_up(&[0]);
+    assert!(names_in(&boxes.maildir("anna").join("tmp")).is_empty());
+    let made = drafts.publish(Together::Each);
+    assert_eq!((&made[0], made[1].is_ok()), (&Err(Error::GivenUp), true));
+    assert_eq!((boxes.messages("anna").len(), boxes.messages("bert").len()), (0, 1));
+}
+
+#[test]
 fn text_may_come_in_pieces_and_stands_behind_the_trace_lines_of_each() {
     let boxes = Mailboxes::new();
     let mut drafts = boxes.delivery().open(["anna", "bert"].map(|name| boxes.target(name)).into(), None);
