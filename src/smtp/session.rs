@@ -98,7 +98,7 @@ impl<M> Session<M> {
         match outcome {
             Ok(()) => Reply::chunk_ok(ticket.0),
             Err(reply) => {
-                self.transaction = Transaction::Failed;
+                self.transaction.fail();
                 reply
             }
         }
@@ -177,7 +177,7 @@ impl<M> Session<M> {
         match self.transaction {
             Transaction::Open(_) => return Some(Reply::NESTED_MAIL),
             Transaction::Receiving(_) => return Some(Reply::CHUNKS_EXPECTED),
-            Transaction::Failed => return Some(Reply::RSET_EXPECTED),
+            Transaction::Failed(_) => return Some(Reply::RSET_EXPECTED),
             Transaction::None => {}
         }
         if self.hello.is_none() {
@@ -192,7 +192,7 @@ impl<M> Session<M> {
         match &self.transaction {
             Transaction::None => Some(Reply::MAIL_FIRST),
             Transaction::Receiving(_) => Some(Reply::CHUNKS_EXPECTED),
-            Transaction::Failed => Some(Reply::RSET_EXPECTED),
+            Transaction::Failed(_) => Some(Reply::RSET_EXPECTED),
             Transaction::Open(envelope) if envelope.recipients.len() >= self.terms.offer.max_recipients => {
                 Some(Reply::TOO_MANY_RECIPIENTS)
             }
@@ -207,7 +207,7 @@ impl<M> Session<M> {
     fn refusal_of_text(&self) -> Option<Reply> {
         match &self.transaction {
             Transaction::None => Some(Reply::MAIL_FIRST),
-            Transaction::Failed => Some(Reply::RSET_EXPECTED),
+            Transaction::Failed(_) => Some(Reply::RSET_EXPECTED),
             Transaction::Open(envelope) => envelope.recipients.is_empty().then(|| self.no_recipients()),
             Transaction::Receiving(_) => None,
         }
@@ -252,8 +252,8 @@ impl<M> Session<M> {
         };
         match self.transaction {
             Transaction::Open(_) | Transaction::Receiving(_) if last => self.transaction = Transaction::None,
-            Transaction::Open(_) | Transaction::Receiving(_) => self.transaction = Transaction::Failed,
-            Transaction::None | Transaction::Failed => {}
+            Transaction::Open(_) | Transaction::Receiving(_) => self.transaction.fail(),
+            Transaction::None | Transaction::Failed(_) => {}
         }
         self.mistakes += 1;
         if self.mistakes > limits::SMTP_ERRORS_MAX {
@@ -331,7 +331,7 @@ impl<M> Session<M> {
     fn misunderstood(&mut self, reply: Reply) -> Step<M> {
         // How much of the message follows is not known, so what comes later is not all of it.
         if reply == Reply::BDAT_SYNTAX && !matches!(self.transaction, Transaction::None) {
-            self.transaction = Transaction::Failed;
+            self.transaction.fail();
         }
         self.mistake(reply)
     }

@@ -16,8 +16,9 @@ pub(super) enum Transaction<M> {
     /// The first chunk was taken, or text is on its way.
     Receiving(Progress),
     /// A chunk has failed: nothing of this message may be taken until RSET (RFC 3030, 2), or the
-    /// next chunk would be stored as a message of its own.
-    Failed,
+    /// next chunk would be stored as a message of its own. How many recipients it had: LMTP answers a last
+    /// chunk for each of them, though it comes too late (RFC 2033, 4.3).
+    Failed(usize),
 }
 
 /// What is remembered of a message whose envelope has been handed over.
@@ -89,8 +90,14 @@ impl<M> Transaction<M> {
         match self {
             Self::Open(envelope) => envelope.recipients.len(),
             Self::Receiving(progress) => progress.recipients,
-            Self::None | Self::Failed => 0,
+            Self::Failed(recipients) => *recipients,
+            Self::None => 0,
         }
+    }
+
+    /// Nothing of it may be taken any more.
+    pub(super) fn fail(&mut self) {
+        *self = Self::Failed(self.recipients());
     }
 
     /// Hands the envelope over, if it has recipients: from now on text comes in.

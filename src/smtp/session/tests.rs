@@ -163,6 +163,29 @@ fn a_chunk_that_could_not_be_stored_fails_the_message() {
 }
 
 #[test]
+fn a_last_chunk_behind_one_that_failed_is_answered_for_each_over_lmtp() {
+    for (role, expected) in [(Role::Mx, 1), (Role::Lmtp, 2)] {
+        let mut refused = with_recipients(role, 2);
+        let Step::Discard(2000, replies) = refused.line(b"BDAT 2000") else { panic!() };
+        assert_eq!(replies, [Reply::TOO_LARGE]);
+        let mut not_stored = with_recipients(role, 2);
+        let Step::ReceiveChunk(chunk) = not_stored.line(b"BDAT 6") else { panic!() };
+        let ChunkAnswer::More(ticket) = chunk.answer else { panic!() };
+        let _ = not_stored.chunk_received(ticket, Err(Reply::NO_SPACE));
+        let mut not_understood = with_recipients(role, 2);
+        assert_eq!(say(&mut not_understood, "BDAT six"), Reply::BDAT_SYNTAX);
+        for mut session in [refused, not_stored, not_understood] {
+            let Step::Discard(3, replies) = session.line(b"BDAT 3") else { panic!() };
+            assert_eq!(replies, [Reply::RSET_EXPECTED]);
+            let Step::Discard(5, replies) = session.line(b"BDAT 5 LAST") else { panic!() };
+            assert_eq!(replies, vec![Reply::RSET_EXPECTED; expected], "{role:?}");
+            assert_eq!(say(&mut session, "RSET"), Reply::OK);
+            assert_eq!(say(&mut session, "MAIL FROM:<>"), Reply::SENDER_OK);
+        }
+    }
+}
+
+#[test]
 fn too_many_mistakes_end_it_and_unknown_recipients_are_none() {
     for (role, nobody) in [(Role::Mx, Reply::NO_RECIPIENTS), (Role::Lmtp, Reply::NO_RECIPIENTS_LMTP)] {
         let mut session = with_recipients(role, 0);

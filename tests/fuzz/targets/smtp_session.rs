@@ -137,7 +137,7 @@ impl Host {
                 let outcome = if failed { Err(Reply::NO_SPACE) } else { Ok(()) };
                 let reply = self.session.chunk_received(ticket, outcome);
                 if failed {
-                    self.model.state = State::Failed;
+                    self.model.fail();
                 }
                 self.say(&reply);
             }

@@ -9,7 +9,7 @@ pub enum State {
     Idle,
     Open { recipients: usize },
     Receiving { recipients: usize, octets: u64 },
-    Failed,
+    Failed { recipients: usize },
 }
 
 #[derive(Debug)]
@@ -47,9 +47,16 @@ impl Model {
 
     pub fn recipients(&self) -> usize {
         match self.state {
-            State::Open { recipients } | State::Receiving { recipients, .. } => recipients,
-            State::Idle | State::Failed => 0,
+            State::Open { recipients }
+            | State::Receiving { recipients, .. }
+            | State::Failed { recipients } => recipients,
+            State::Idle => 0,
         }
+    }
+
+    /// A chunk was lost.
+    pub fn fail(&mut self) {
+        self.state = State::Failed { recipients: self.recipients() };
     }
 
     /// Of the chunks so far.
@@ -78,7 +85,7 @@ impl Model {
             ("RSET", 250) => self.state = State::Idle,
             ("NOOP", 250) | ("VRFY", 252) | ("HELP", 214) => {}
             // Its number was not understood, so what follows is not all of the message.
-            ("BDAT", 501) if self.state != State::Idle => self.state = State::Failed,
+            ("BDAT", 501) if self.state != State::Idle => self.fail(),
             (_, code) => assert!(code >= 400, "{reply:?} answers {self:?}"),
         }
         self.is_true(reply);
@@ -91,7 +98,7 @@ impl Model {
             (Reply::MAIL_FIRST, self.state == State::Idle),
             (Reply::NESTED_MAIL, matches!(self.state, State::Open { .. })),
             (Reply::CHUNKS_EXPECTED, matches!(self.state, State::Receiving { .. })),
-            (Reply::RSET_EXPECTED, self.state == State::Failed),
+            (Reply::RSET_EXPECTED, matches!(self.state, State::Failed { .. })),
             (Reply::HELLO_FIRST, !self.hello && self.role == Role::Mx),
             (Reply::LHLO_FIRST, !self.hello && self.role == Role::Lmtp),
             (Reply::NO_RECIPIENTS, self.has_nobody() && self.role == Role::Mx),
@@ -142,16 +149,16 @@ impl Model {
     /// A chunk that is read over: one reply, but for LMTP's last chunk one for each recipient.
     pub fn discarded(&mut self, replies: &[Reply]) {
         assert_eq!(self.verb, "BDAT");
-        let each = self.role == Role::Lmtp && self.recipients() > 0;
-        assert!(replies.len() == 1 || (each && replies.len() == self.recipients()), "{replies:?}");
+        let each = self.role == Role::Lmtp && self.last && self.recipients() > 0;
+        assert_eq!(replies.len(), if each { self.recipients() } else { 1 }, "{replies:?}");
         assert!(replies.iter().all(Reply::is_refusal), "{replies:?}");
         self.is_true(&replies[0]);
         self.count(&replies[0]);
-        self.state = match self.state {
-            State::Open { .. } | State::Receiving { .. } if self.last => State::Idle,
-            State::Open { .. } | State::Receiving { .. } => State::Failed,
-            state => state,
-        };
+        match self.state {
+            State::Open { .. } | State::Receiving { .. } if self.last => self.state = State::Idle,
+            State::Open { .. } | State::Receiving { .. } => self.fail(),
+            State::Idle | State::Failed { .. } => {}
+        }
     }
 
     pub fn start_tls(&mut self) {
