@@ -8,12 +8,17 @@
 //! the fsync says yes.
 
 use crate::limits;
+use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Does `work` for each item, for [`limits::SYNCS_ABREAST`] at a time. What came of each, in order.
-pub fn each<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+/// Does `work` for each item, for [`limits::SYNCS_ABREAST`] at a time. What came of each, in order; one that was
+/// not done is an error at its own place.
+pub fn each<T: Sync, R: Send + Sync>(
+    items: &[T],
+    work: impl Fn(&T) -> io::Result<R> + Sync,
+) -> Vec<io::Result<R>> {
     let places: Vec<_> = items.iter().map(|item| (item, OnceLock::new())).collect();
     let next = AtomicUsize::new(0);
     let take_places = || {
@@ -28,8 +33,11 @@ pub fn each<T: Sync, R: Send + Sync>(items: &[T], work: impl Fn(&T) -> R + Sync)
         }
         take_places();
     });
-    // All are there: who took a place has filled it, or its panic went on here.
-    places.into_iter().filter_map(|(_, outcome)| outcome.into_inner()).collect()
+    // All are there: who took a place has filled it, or its panic went on here. Were one empty all the same,
+    // leaving it out would give the outcomes behind it to the wrong items, and a 250 to what is not synced.
+    let outcome =
+        |place: OnceLock<_>| place.into_inner().unwrap_or_else(|| Err(io::Error::other("not done")));
+    places.into_iter().map(|(_, place)| outcome(place)).collect()
 }
 
 #[cfg(test)]
@@ -46,8 +54,9 @@ mod tests {
             let done = AtomicUsize::new(0);
             let told = each(&items, |item| {
                 done.fetch_add(1, Ordering::Relaxed);
-                item * 2
+                Ok(item * 2)
             });
+            let told: Vec<usize> = told.into_iter().map(Result::unwrap).collect();
             assert_eq!(told, items.iter().map(|item| item * 2).collect::<Vec<_>>());
             assert_eq!(done.into_inner(), count);
         }
@@ -55,7 +64,8 @@ mod tests {
 
     #[test]
     fn one_alone_is_done_by_who_asks() {
-        assert_eq!(each(&[()], |()| thread::current().id()), [thread::current().id()]);
+        let done_by = each(&[()], |()| Ok(thread::current().id()));
+        assert_eq!(done_by[0].as_ref().unwrap(), &thread::current().id());
     }
 
     #[test]
@@ -72,15 +82,20 @@ mod tests {
             drop(state);
             thread::sleep(Duration::from_millis(2)); // One too many would come in now.
             inside.lock().unwrap().0 -= 1;
-            !waited.timed_out()
+            Ok(!waited.timed_out())
         });
-        assert!(met.iter().all(|met| *met), "they wait for each other");
+        assert!(met.into_iter().all(Result::unwrap), "they wait for each other");
         assert_eq!(inside.into_inner().unwrap().1, limits::SYNCS_ABREAST);
     }
 
     #[test]
     fn a_panic_goes_on() {
-        let panics = || each(&[1, 2, 3, 4, 5], |item| assert!(*item != 4, "on purpose"));
+        let panics = || {
+            each(&[1, 2, 3, 4, 5], |item| {
+                assert!(*item != 4, "on purpose");
+                Ok(())
+            })
+        };
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
     }
 }

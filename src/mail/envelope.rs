@@ -8,8 +8,6 @@ use super::{ForwardPath, ReversePath};
 pub struct Envelope<M> {
     /// Where a bounce would go.
     pub reverse_path: ReversePath,
-    /// `BODY=` (RFC 6152, RFC 3030); seven bits when nothing was said.
-    pub body: Body,
     /// Whether MAIL said `SMTPUTF8` (RFC 6531).
     pub smtputf8: bool,
     /// `SIZE=` (RFC 1870), in octets.
@@ -25,14 +23,4 @@ pub struct Recipient<M> {
     pub forward_path: ForwardPath,
     /// The mailboxes it leads to.
     pub mailboxes: Vec<M>,
-}
-
-/// The `BODY=` of a message. Octets pass unharmed whatever it says (RFC 6152 asks for no less).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Body {
-    /// `7BIT`, or nothing said.
-    #[default]
-    SevenBit,
-    /// `8BITMIME`.
-    EightBitMime,
 }

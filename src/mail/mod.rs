@@ -18,7 +18,7 @@ pub mod unique_id;
 pub use address::{AccountAddress, Address, AddressError, Domain, Host};
 pub use contents::Contents;
 pub use credentials::{Password, UserName};
-pub use envelope::{Body, Envelope, Recipient};
+pub use envelope::{Envelope, Recipient};
 pub use octets::{Bytes, LineEnds, MessageNumber, OctetCount, Octets};
 pub use path::{ForwardPath, PathError, ReversePath};
 pub use peer::{Peer, SessionId};

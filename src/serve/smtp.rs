@@ -109,7 +109,6 @@ impl Driver {
             offer: Offer {
                 max_message_size: settings.smtp.max_message_size,
                 max_recipients: settings.smtp.max_recipients,
-                starttls: tls.is_none(),
             },
             secure: tls.is_some(),
         };

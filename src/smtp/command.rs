@@ -5,7 +5,7 @@
 //! be said now is the session's question.
 
 use super::reply::Reply;
-use crate::mail::{Address, Body, ForwardPath, PathError, ReversePath};
+use crate::mail::{Address, ForwardPath, PathError, ReversePath};
 
 /// What a peer asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,8 +61,6 @@ pub struct Mail {
     pub reverse_path: ReversePath,
     /// `SIZE=` (RFC 1870), in octets; a number beyond u64 is `u64::MAX`.
     pub size: Option<u64>,
-    /// `BODY=` (RFC 6152).
-    pub body: Body,
     /// `SMTPUTF8` (RFC 6531).
     pub smtputf8: bool,
 }
@@ -128,7 +126,7 @@ fn mail(arguments: &[u8]) -> Result<Mail, Reply> {
     let arguments = strip_keyword(arguments, b"FROM:").ok_or(Reply::MAIL_SYNTAX)?;
     let (path, parameters) = split_path(arguments).ok_or(Reply::MAIL_SYNTAX)?;
     let reverse_path = ReversePath::parse(path).map_err(|error| path_reply(error, Reply::BAD_SENDER))?;
-    let mut mail = Mail { reverse_path, size: None, body: Body::SevenBit, smtputf8: false };
+    let mut mail = Mail { reverse_path, size: None, smtputf8: false };
     for parameter in parameters.split(|octet| is_blank(*octet)).filter(|word| !word.is_empty()) {
         mail.set(parameter)?;
     }
@@ -141,8 +139,8 @@ impl Mail {
         let parameter = String::from_utf8_lossy(parameter).to_ascii_uppercase();
         match parameter.split_once('=') {
             Some(("SIZE", digits)) => self.size = Some(size(digits).ok_or(Reply::BAD_PARAMETER)?),
-            Some(("BODY", "7BIT")) => self.body = Body::SevenBit,
-            Some(("BODY", "8BITMIME")) => self.body = Body::EightBitMime,
+            // RFC 6152. Octets pass unharmed whatever it says.
+            Some(("BODY", "7BIT" | "8BITMIME")) => {}
             None if parameter == "SMTPUTF8" => self.smtputf8 = true,
             Some(("SMTPUTF8", _)) => return Err(Reply::BAD_PARAMETER),
             None if parameter == "SIZE" || parameter == "BODY" => return Err(Reply::BAD_PARAMETER),

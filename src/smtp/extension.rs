@@ -9,13 +9,11 @@ pub struct Offer {
     pub max_message_size: u64,
     /// Recipients that one message may have.
     pub max_recipients: usize,
-    /// Whether STARTTLS would be followed by a handshake.
-    pub starttls: bool,
 }
 
 impl Offer {
-    /// The lines, without reply code.
-    pub fn lines(&self) -> Vec<String> {
+    /// The lines, without reply code. `starttls`: whether it would be followed by a handshake.
+    pub fn lines(&self, starttls: bool) -> Vec<String> {
         let mut lines = vec![
             "PIPELINING".to_owned(),                   // RFC 2920
             format!("SIZE {}", self.max_message_size), // RFC 1870
@@ -24,7 +22,7 @@ impl Offer {
             "ENHANCEDSTATUSCODES".to_owned(),          // RFC 2034
             "CHUNKING".to_owned(),                     // RFC 3030; without BINARYMIME: line ends are ours
         ];
-        if self.starttls {
+        if starttls {
             lines.push("STARTTLS".to_owned()); // RFC 3207
         }
         lines.push(format!("LIMITS RCPTMAX={}", self.max_recipients)); // RFC 9422
@@ -38,7 +36,7 @@ mod tests {
 
     #[test]
     fn starttls_is_offered_only_when_it_works() {
-        let offer = |starttls| Offer { max_message_size: 7, max_recipients: 3, starttls }.lines();
+        let offer = |starttls| Offer { max_message_size: 7, max_recipients: 3 }.lines(starttls);
         assert!(offer(true).contains(&"STARTTLS".to_owned()));
         assert!(!offer(false).contains(&"STARTTLS".to_owned()));
         assert_eq!(offer(false)[1], "SIZE 7");

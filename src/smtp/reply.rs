@@ -113,8 +113,6 @@ impl Reply {
     pub const NO_RECIPIENTS_LMTP: Self = Self::fixed(503, "5.5.1", "No valid recipients");
     /// STARTTLS over TLS.
     pub const ALREADY_TLS: Self = Self::fixed(503, "5.5.1", "TLS is active already");
-    /// STARTTLS where it is not offered.
-    pub const NO_TLS: Self = Self::fixed(502, "5.5.1", "TLS is not available here");
 }
 
 // ---- Addresses and messages that are refused ---------------------------------------------------

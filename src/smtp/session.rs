@@ -122,7 +122,6 @@ impl<M> Session<M> {
     /// The handshake is done: everything said before is forgotten (RFC 3207, 4.2).
     pub fn secured(&mut self) {
         self.terms.secure = true;
-        self.terms.offer.starttls = false;
         self.hello = None;
         self.transaction = Transaction::None;
     }
@@ -167,7 +166,6 @@ impl<M> Session<M> {
             Command::Bdat { octets, .. } => self.refusal_of_text().or_else(|| self.refusal_of_size(*octets)),
             Command::Expn => Some(Reply::NOT_IMPLEMENTED),
             Command::StartTls if self.terms.secure => Some(Reply::ALREADY_TLS),
-            Command::StartTls if !self.terms.offer.starttls => Some(Reply::NO_TLS),
             _ => None,
         }
     }
@@ -285,7 +283,7 @@ impl<M> Session<M> {
             Command::Vrfy => Step::Say(Reply::VRFY),
             Command::Expn => Step::Say(Reply::NOT_IMPLEMENTED),
             Command::Help => Step::Say(Reply::HELP),
-            Command::Quit => Step::HangUp(Reply::BYE),
+            Command::Quit => Step::Quit(Reply::BYE),
             Command::StartTls => Step::StartTls(Reply::READY_FOR_TLS),
             Command::Http => Step::HangUp(Reply::NOT_HTTP),
         }
@@ -298,7 +296,7 @@ impl<M> Session<M> {
         self.transaction = Transaction::None; // RFC 5321, 4.1.4: as if RSET was said.
         let hostname = self.terms.hostname.as_str();
         if extended {
-            Reply::extended_hello(hostname, &self.terms.offer.lines())
+            Reply::extended_hello(hostname, &self.terms.offer.lines(!self.terms.secure))
         } else {
             Reply::hello(hostname)
         }

@@ -24,9 +24,9 @@ pub struct Terms {
     pub hostname: Domain,
     /// Which protocol is spoken.
     pub role: Role,
-    /// What is offered; `starttls` says whether a handshake can be had now.
+    /// What is offered.
     pub offer: Offer,
-    /// Whether the connection runs over TLS already.
+    /// Whether the connection runs over TLS already; if not, a handshake can be had.
     pub secure: bool,
 }
 
@@ -58,6 +58,8 @@ pub enum Step<M> {
     Discard(u64, Vec<Reply>),
     /// Say this, forget what came behind the line, do the handshake, call [`super::Session::secured`].
     StartTls(Reply),
-    /// Say this and close.
+    /// The peer has said QUIT: say this and close.
+    Quit(Reply),
+    /// Say this and close; it is we who end the conversation.
     HangUp(Reply),
 }

@@ -71,7 +71,6 @@ impl<M> Transaction<M> {
     pub(super) fn open(mail: Mail) -> Self {
         Self::Open(Envelope {
             reverse_path: mail.reverse_path,
-            body: mail.body,
             smtputf8: mail.smtputf8,
             declared_size: mail.size,
             recipients: Vec::new(),

@@ -45,7 +45,6 @@ impl Host {
             offer: Offer {
                 max_message_size: number("max_message_size", limits::MESSAGE_SIZE_DEFAULT),
                 max_recipients: usize::try_from(number("max_recipients", 100)).unwrap(),
-                starttls: true,
             },
             secure: false,
         };
@@ -188,7 +187,7 @@ impl Host {
                 self.say(&reply);
                 self.expecting = Expecting::Handshake;
             }
-            Step::HangUp(reply) => {
+            Step::Quit(reply) | Step::HangUp(reply) => {
                 self.say(&reply);
                 self.closed = true;
             }

@@ -5,7 +5,7 @@
 
 use super::again::Found;
 use crate::accounts::Mailbox;
-use crate::delivery::{self, Published, Target, Together};
+use crate::delivery::{Published, Target, Together};
 use crate::mail::AccountAddress;
 use crate::mail::trace;
 use crate::serve::outcomes::Refusal;
@@ -91,7 +91,7 @@ impl Copies {
     }
 
     /// One verdict for each recipient: its first copy that failed, else that all is well.
-    pub fn verdicts(&self, made: &[Result<Published, delivery::Error>], accepted: &Reply) -> Vec<Reply> {
+    pub fn verdicts(&self, made: &[Result<Published, Refusal>], accepted: &Reply) -> Vec<Reply> {
         // An alias whose members got it only in part is refused: the sender tries again, and
         // doubling is chosen over losing.
         let verdict = |copies: &Result<Vec<usize>, Reply>| {
@@ -101,7 +101,7 @@ impl Copies {
             };
             let fault = copies.iter().find_map(|copy| match made.get(*copy) {
                 Some(Ok(_)) => None,
-                Some(Err(error)) => Some(Refusal::from(error.clone()).reply),
+                Some(Err(refusal)) => Some(refusal.reply.clone()),
                 // A copy nobody has reported on is a copy that is not there.
                 None => Some(Reply::LOCAL_FAULT),
             });
@@ -140,7 +140,7 @@ mod tests {
         Copies::of(found(&recipients.iter().map(|names| Ok(*names)).collect::<Vec<_>>()), Together::Each)
     }
 
-    fn fine() -> Result<Published, delivery::Error> {
+    fn fine() -> Result<Published, Refusal> {
         Ok(Published { bytes: Bytes(1), octets: Octets(2) })
     }
 
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn a_recipient_is_told_of_its_own_copies() {
         let copies = copies(&[&["anna"], &["bert", "anna"], &["carl"]]);
-        let made = [fine(), Err(delivery::Error::OverQuota)];
+        let made = [fine(), Err(Reply::MAILBOX_FULL.into())];
         let verdicts = copies.verdicts(&made, &Reply::OK);
         assert_eq!(verdicts, [Reply::OK, Reply::MAILBOX_FULL, Reply::LOCAL_FAULT]);
     }
@@ -165,7 +165,7 @@ mod tests {
         let mut copies = copies(&[&["anna"], &["bert", "anna"], &["carl"], &["dora"]]);
         copies.regard(&found(&[Ok(&["anna"]), Ok(&["anna", "bert"]), GONE, Ok(&["emil"])]));
         assert_eq!((copies.refusal(), copies.unwanted()), (None, vec![2, 3]));
-        let made = [fine(), fine(), Err(delivery::Error::GivenUp), Err(delivery::Error::GivenUp)];
+        let made = [fine(), fine(), Err(Reply::LOCAL_FAULT.into()), Err(Reply::LOCAL_FAULT.into())];
         let told = [Reply::OK, Reply::OK, Reply::NO_SUCH_MAILBOX, Reply::RECIPIENT_CHANGED];
         assert_eq!(copies.verdicts(&made, &Reply::OK), told);
         copies.regard(&found(&[GONE, GONE, Ok(&["carl"]), GONE]));

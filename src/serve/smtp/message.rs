@@ -285,8 +285,8 @@ impl Driver {
         // sender must hear how it ended, or it sends the message again.
         let octets = reception.octets();
         let outcome = reception.finish(&self.shared.doorway, self.together()).await.map(|made| {
-            let faults = made.iter().filter_map(|copy| copy.as_ref().err());
-            faults.for_each(|fault| drop(self.told(Refusal::from(fault.clone()))));
+            let made: Vec<_> = made.into_iter().map(|copy| copy.map_err(Refusal::from)).collect();
+            made.iter().filter_map(|copy| copy.as_ref().err()).for_each(|refusal| self.log_fault(refusal));
             copies.verdicts(&made, &Reply::accepted(&id))
         });
         let replies = self.session.received(ticket, outcome);

@@ -44,9 +44,13 @@ impl Driver {
                 replies.iter().for_each(|reply| self.say_and_log(reply));
             }
             Step::StartTls(reply) => return self.start_tls(&reply),
+            Step::Quit(reply) => {
+                self.say(&reply);
+                return Err(End::Quit);
+            }
             Step::HangUp(reply) => {
                 self.say_and_log(&reply);
-                return Err(if reply == Reply::BYE { End::Quit } else { End::Refused });
+                return Err(End::Refused);
             }
         }
         Ok(())
@@ -163,10 +167,15 @@ impl Driver {
 
     /// Logs a fault of ours and gives what the peer is told.
     pub(super) fn told(&self, refusal: Refusal) -> Reply {
-        if let Some(fault) = refusal.fault {
+        self.log_fault(&refusal);
+        refusal.reply
+    }
+
+    /// Logs what a refusal says of a fault of ours, if it was one.
+    pub(super) fn log_fault(&self, refusal: &Refusal) {
+        if let Some(fault) = &refusal.fault {
             self.log_line("fault").with("why", fault).warn();
         }
-        refusal.reply
     }
 
     /// Says it; a refusal is one line of the log.

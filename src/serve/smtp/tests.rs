@@ -328,16 +328,6 @@ fn a_peer_that_can_still_hear_is_told_why() {
 /// A thousand connections that have said nothing yet cost their tasks, so what rarely happens in one
 /// (a handshake, the goodbye) must not lie in it from the beginning.
 #[test]
-fn a_task_is_small() {
-    let house = House::new();
-    let (_peer, ours) = UnixStream::pair().unwrap();
-    let stream = Stream::new(Peer::Unix, Socket::Unix(runtime::unix_stream(ours).unwrap()));
-    let task = run(Arc::clone(&house.shared), stream, Role::Mx, SessionId(1));
-    let octets = std::mem::size_of_val(&task);
-    assert!(octets <= 8 * 1024, "{octets}");
-}
-
-#[test]
 fn an_idle_connection_takes_little_memory() {
     fn task<F: Future>(_: fn(Arc<Shared>, Stream, Role, SessionId) -> F) -> usize {
         size_of::<F>()

@@ -61,7 +61,8 @@ fn the_path_of_mail_as_peers_write_it() {
 #[test]
 fn the_parameters_of_mail() {
     let mail = sender("MAIL FROM:<grüße@x.org> size=70 body=8bitmime smtputf8");
-    assert_eq!((mail.size, mail.body, mail.smtputf8), (Some(70), Body::EightBitMime, true));
+    assert_eq!((mail.size, mail.smtputf8), (Some(70), true));
+    assert!(!sender("MAIL FROM:<> BODY=7BIT").smtputf8);
     assert_eq!(sender("MAIL FROM:<> SIZE=99999999999999999999").size, Some(u64::MAX));
     for (parameter, reply) in [
         ("SIZE=", Reply::BAD_PARAMETER),
@@ -69,6 +70,8 @@ fn the_parameters_of_mail() {
         ("SIZE=+1", Reply::BAD_PARAMETER),
         ("SIZE", Reply::BAD_PARAMETER),
         ("SMTPUTF8=1", Reply::BAD_PARAMETER),
+        ("BODY", Reply::BAD_PARAMETER),
+        ("BODY=", Reply::UNKNOWN_PARAMETER),
         ("BODY=BINARYMIME", Reply::UNKNOWN_PARAMETER),
         ("AUTH=<>", Reply::UNKNOWN_PARAMETER),
         ("RET=HDRS", Reply::UNKNOWN_PARAMETER),

@@ -6,14 +6,14 @@ use crate::mail::Domain;
 use proptest::prelude::*;
 
 fn session(role: Role) -> Session<u8> {
-    let offer = Offer { max_message_size: 1000, max_recipients: 3, starttls: true };
+    let offer = Offer { max_message_size: 1000, max_recipients: 3 };
     Session::new(Terms { hostname: Domain::parse("mx.example.org").unwrap(), role, offer, secure: false })
 }
 
 /// What a step says at once.
 fn said(step: Step<u8>) -> Reply {
     match step {
-        Step::Say(reply) | Step::StartTls(reply) | Step::HangUp(reply) => reply,
+        Step::Say(reply) | Step::StartTls(reply) | Step::Quit(reply) | Step::HangUp(reply) => reply,
         other => panic!("{other:?}"),
     }
 }
@@ -111,13 +111,6 @@ fn the_session_starts_anew_after_the_handshake() {
     let mut said = Vec::new();
     say(&mut session, "EHLO a").write_to(&mut said);
     assert!(!String::from_utf8(said).unwrap().contains("STARTTLS"), "offered though it cannot work");
-}
-
-#[test]
-fn starttls_that_is_not_offered_is_refused() {
-    let mut session = session(Role::Mx);
-    session.terms.offer.starttls = false;
-    assert_eq!(say(&mut session, "STARTTLS"), Reply::NO_TLS);
 }
 
 #[test]
@@ -270,7 +263,7 @@ proptest! {
                     }
                 }
                 Step::StartTls(_) => session.secured(),
-                Step::HangUp(_) => break,
+                Step::Quit(_) | Step::HangUp(_) => break,
             }
             if !session.is_receiving() {
                 begun = 0;

@@ -44,16 +44,16 @@ struct Host {
 impl Host {
     fn new(options: u8) -> Self {
         let role = if options & 1 == 0 { Role::Mx } else { Role::Lmtp };
-        let starttls = options & 2 == 0;
+        let secure = options & 2 != 0;
         let terms = Terms {
             hostname: Domain::parse("mail.example.org").unwrap(),
             role,
-            offer: Offer { max_message_size: MESSAGE_SIZE_MAX, max_recipients: RECIPIENTS_MAX, starttls },
-            secure: false,
+            offer: Offer { max_message_size: MESSAGE_SIZE_MAX, max_recipients: RECIPIENTS_MAX },
+            secure,
         };
         Self {
             session: Session::new(terms),
-            model: Model::new(role, starttls),
+            model: Model::new(role, !secure),
             lines: LineBuffer::new(limits::SMTP_LINE_MAX),
             expecting: Expecting::Lines,
             messages: 0,
@@ -199,7 +199,7 @@ impl Host {
                 // What follows is taken for what comes through TLS, so that a cut changes nothing.
                 self.session.secured();
             }
-            Step::HangUp(reply) => {
+            Step::Quit(reply) | Step::HangUp(reply) => {
                 self.model.hung_up(&reply);
                 self.hang_up(&reply);
             }
