@@ -25,7 +25,6 @@ use crate::wire::line::LineBuffer;
 use futures_lite::future;
 use patience::Patience;
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,7 +55,8 @@ struct Driver {
     lines: LineBuffer,
     /// Answers that wait to be written.
     out: Vec<u8>,
-    /// What is read lands here; little of it between messages, when most connections are idle.
+    /// What is read lands here: [`limits::COMMAND_CHUNK`] between messages, when most connections are idle, and
+    /// [`limits::READ_CHUNK`] within one.
     chunk: Vec<u8>,
     /// A message that comes in by chunks, between two of them.
     incoming: Option<Box<message::Incoming>>,
@@ -97,6 +97,15 @@ enum End {
     Cut,
     /// The connection broke.
     Broken(io::Error),
+}
+
+/// What a wait for the peer ends with, beside the peer itself.
+#[derive(Clone, Copy)]
+enum Until {
+    /// The shutdown.
+    Shutdown,
+    /// The end of its grace: a message that is being received is finished first.
+    Cut,
 }
 
 impl Driver {
@@ -168,12 +177,7 @@ impl Driver {
         let wait = self.patience.before_greeting;
         self.make_chunk(limits::COMMAND_CHUNK);
         if !wait.is_zero() {
-            let shutdown = self.shared.shutdown.clone();
-            let stop = async {
-                shutdown.begun().await;
-                End::Shutdown
-            };
-            match self.read(stream, limits::COMMAND_CHUNK, wait, stop).await {
+            match self.read(stream, limits::COMMAND_CHUNK, wait, Until::Shutdown).await {
                 Err(End::Timeout) => {} // Silent, as it should be.
                 Err(end) => return Err(end),
                 Ok(_) => {
@@ -205,22 +209,12 @@ impl Driver {
                 self.flush(stream).await?;
             }
         }
-        let shutdown = self.shared.shutdown.clone();
-        let between_chunks = self.incoming.is_some();
-        let stop = async {
-            if between_chunks {
-                shutdown.was_cut().await; // A message that is being received is finished first.
-                return End::Cut;
-            }
-            shutdown.begun().await;
-            End::Shutdown
-        };
-        let limit = match &self.incoming {
-            Some(incoming) => self.time_for(incoming.began())?,
-            None => self.settings.smtp.idle_timeout,
+        let (limit, until) = match &self.incoming {
+            Some(incoming) => (self.time_for(incoming.began())?, Until::Cut),
+            None => (self.settings.smtp.idle_timeout, Until::Shutdown),
         };
         self.make_chunk(limits::COMMAND_CHUNK);
-        let count = self.read(stream, limits::COMMAND_CHUNK, limit, stop).await?;
+        let count = self.read(stream, limits::COMMAND_CHUNK, limit, until).await?;
         let octets = &self.chunk[..count];
         // Before the line buffer sees them: a TLS hello has no LF to wait for.
         let too_early = self.session.arrived(octets);
@@ -237,11 +231,24 @@ impl Driver {
         stream: &mut Stream,
         most: usize,
         limit: Duration,
-        stop: impl Future<Output = End>,
+        until: Until,
     ) -> Result<usize, End> {
         self.flush(stream).await?;
+        self.give_back();
         let most = most.min(self.chunk.len());
-        let stopped = async { Err(stop.await) };
+        let shutdown = &self.shared.shutdown;
+        let stopped = async {
+            match until {
+                Until::Shutdown => {
+                    shutdown.begun().await;
+                    Err(End::Shutdown)
+                }
+                Until::Cut => {
+                    shutdown.was_cut().await;
+                    Err(End::Cut)
+                }
+            }
+        };
         let read = async {
             match stream.read_some(&mut self.chunk[..most], limit).await {
                 Ok(0) => Err(End::Gone),
@@ -251,6 +258,13 @@ impl Driver {
         };
         // A peer that never stops talking must not keep a shutdown waiting: it is asked first.
         future::or(stopped, read).await
+    }
+
+    /// Keeps next to nothing while the peer is silent: that may be for minutes, and a thousand are. What many
+    /// lines in one piece needed goes; what a line or two need is not worth keeping.
+    fn give_back(&mut self) {
+        self.lines.give_back();
+        self.out.shrink_to(limits::OUTPUT_KEPT);
     }
 
     /// What is read next lands in a buffer of that size.

@@ -82,12 +82,22 @@ impl LineBuffer {
         *self = Self::new(self.limit);
     }
 
-    /// Gives back the memory of lines that were given out.
+    /// Gives back the memory of lines that were given out. Called with the beginning of a line at most: that
+    /// stays, in as much room as a line may take.
     pub fn give_back(&mut self) {
         if self.is_empty() {
             self.pending = Vec::new();
             (self.start, self.searched) = (0, 0);
+        } else if self.pending.capacity() > self.limit {
+            self.push(&[]);
+            self.pending.shrink_to(self.limit);
         }
+    }
+
+    /// Octets of memory that are held.
+    #[cfg(test)]
+    pub fn held(&self) -> usize {
+        self.pending.capacity()
     }
 
     fn give_up_when_too_long(&mut self) -> Option<Line> {
@@ -139,6 +149,20 @@ mod tests {
     fn a_line_over_the_limit_is_told_once_and_the_next_is_whole() {
         let found = lines(&[b"123456789abcdefghijklmnopq", b"rstuvwxyz\r\nNOOP\r\n"]);
         assert_eq!(found, [Line::TooLong, Line::Whole(b"NOOP".to_vec())]);
+    }
+
+    #[test]
+    fn what_was_given_out_takes_no_memory_while_nobody_speaks() {
+        let mut buffer = LineBuffer::new(64);
+        for (end, held) in [(&b""[..], 0), (b"NO", 64)] {
+            buffer.push(&b"NOOP\r\n".repeat(1000));
+            buffer.push(end);
+            while buffer.next_line().is_some() {}
+            buffer.give_back();
+            assert_eq!(buffer.held(), held);
+        }
+        buffer.push(b"OP\r\n");
+        assert_eq!(buffer.next_line(), Some(Line::Whole(b"NOOP".to_vec())));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::copies::Copies;
 use super::reception::{Bounds, Decoder, Reception};
-use super::{Driver, End};
+use super::{Driver, End, Until};
 use crate::accounts::{Mailbox, Version};
 use crate::config::BareNewline;
 use crate::delivery::{Drafts, Target, Together};
@@ -247,12 +247,7 @@ impl Driver {
     async fn read_body(&mut self, stream: &mut Stream, most: usize, began: Instant) -> Result<usize, End> {
         let limit = self.time_for(began)?;
         self.make_chunk(limits::READ_CHUNK);
-        let shutdown = self.shared.shutdown.clone();
-        let stop = async {
-            shutdown.was_cut().await;
-            End::Cut
-        };
-        self.read(stream, most, limit, stop).await
+        self.read(stream, most, limit, Until::Cut).await
     }
 
     /// How long the next octets of a message that `began` then may be waited for; its end when it has

@@ -299,6 +299,32 @@ fn a_change_of_the_accounts_that_is_not_the_recipients_own_does_not_matter() {
 }
 
 #[test]
+fn who_has_said_much_and_is_silent_takes_little_memory() {
+    let house = House::new();
+    let (mut peer, ours) = UnixStream::pair().unwrap();
+    runtime::block_on(async {
+        let from = Peer::Tcp(NEIGHBOUR.parse().unwrap());
+        let mut stream = Stream::new(from, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+        let mut driver = Driver::new(Arc::clone(&house.shared), &stream, Role::Mx, SessionId(1), PATIENCE);
+        peer.write_all(b"EHLO mx\r\nMAIL FROM:<>\r\nRCPT TO:<anna@example.org>\r\nDATA\r\n").unwrap();
+        // The lines behind the dot come with the text, in pieces as large as the text's.
+        peer.write_all(&[&b".\r\n"[..], &b"NOOP\r\n".repeat(5000), b"VRFY last\r\n"].concat()).unwrap();
+        let hear_all = runtime::spawn_blocking(move || {
+            let (mut said, mut octets) = (Vec::new(), [0; 4096]);
+            while !(said.ends_with(b"\r\n") && said.windows(5).any(|code| code == b"\n252 ")) {
+                let count = peer.read(&mut octets).unwrap();
+                said.extend_from_slice(&octets[..count]);
+            }
+            Ok(peer)
+        });
+        // The driver is asked first, so it waits again when all was heard.
+        let _peer = future::or(async { Err(driver.converse(&mut stream).await) }, hear_all).await.unwrap();
+        assert_eq!(driver.lines.held(), 0);
+        assert!(driver.out.capacity() <= limits::OUTPUT_KEPT, "{}", driver.out.capacity());
+    });
+}
+
+#[test]
 fn who_never_reads_is_left() {
     let house = House::new();
     let hasty = Patience { output: Duration::from_millis(50), ..PATIENCE };
