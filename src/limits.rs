@@ -63,8 +63,12 @@ pub const FIELD_NAME_MAX: usize = 32;
 pub const RECEIVED_LINES_MAX: usize = 100;
 /// RFC 5321, 4.5.3.2: five minutes for a command, ten for the answer after the data.
 pub const SMTP_IDLE_DEFAULT: Duration = Duration::from_secs(300);
-/// A whole message takes no longer than this, however slowly its octets drip in (slow writers).
+/// A whole message takes no longer than this, however slowly its octets drip in (slow writers), unless
+/// `max_message_size` is so large that an honest sender may need longer.
 pub const MESSAGE_TIME_MAX: Duration = Duration::from_secs(3600);
+/// The octets a second with which a message of that size must be able to come: 128 kbit/s, the upload of the
+/// slowest lines that mail comes over (first ADSL, a telephone at the edge of its cell). 1 GiB then has 18 hours.
+pub const MESSAGE_RATE_MIN: u64 = 16 * 1024;
 /// How long a stranger's SMTP greeting is held back, to see whether the peer talks before it (RFC 5321,
 /// 3.1: a client waits). Who writes blindly does so at once, so a part of Postfix' six seconds finds
 /// most of them, and no mail server takes notice: RFC 5321, 4.5.3.2.1 gives a greeting five minutes.

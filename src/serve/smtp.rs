@@ -31,7 +31,8 @@ use std::time::{Duration, Instant};
 
 /// Serves one connection that the gate has let in, to its end.
 pub async fn run(shared: Arc<Shared>, stream: Stream, role: Role, id: SessionId) {
-    let patience = Patience::towards(&stream.peer(), role);
+    let largest = shared.settings().smtp.max_message_size;
+    let patience = Patience::towards(&stream.peer(), role, largest);
     let mut driver = Driver::new(shared, &stream, role, id, patience);
     let end = driver.serve(stream).await;
     driver.log_end(&end);

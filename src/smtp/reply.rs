@@ -165,7 +165,7 @@ impl Reply {
     pub const TALKED_TOO_EARLY: Self = Self::fixed(554, "5.5.1", "You talked before the greeting");
     /// Over a connection limit, said instead of the greeting.
     pub const TOO_MANY_CONNECTIONS: Self = Self::fixed(421, "4.7.0", "Too many connections, try again later");
-    /// The peer was silent, or a message took longer than [`limits::MESSAGE_TIME_MAX`].
+    /// The peer was silent, or a message took too long ([`limits::MESSAGE_TIME_MAX`]).
     pub const TIMEOUT: Self = Self::fixed(421, "4.4.2", "Timeout, closing");
     /// Shutdown.
     pub const CLOSING: Self = Self::fixed(421, "4.3.2", "Server is shutting down, try again later");

@@ -23,8 +23,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// What is due to that peer.
-    pub fn towards(peer: &Peer, role: Role) -> Self {
+    /// What is due to that peer, where messages of up to `largest` octets are taken.
+    pub fn towards(peer: &Peer, role: Role, largest: u64) -> Self {
         // Our own machines do not send spam by talking blindly, and mail among them is many
         // connections in a row: nobody there shall wait.
         let stranger = role == Role::Mx && !peer.is_private();
@@ -34,7 +34,7 @@ impl Patience {
             // LMTP comes from a mail server of our own house, one connection for everybody's mail:
             // names that strangers made up are not its mistakes.
             unknown_recipient: (role == Role::Mx).then_some(limits::UNKNOWN_RECIPIENT_DELAY),
-            message: limits::MESSAGE_TIME_MAX,
+            message: limits::MESSAGE_TIME_MAX.max(Duration::from_secs(largest / limits::MESSAGE_RATE_MIN)),
             output: limits::WRITE_TIMEOUT,
         }
     }
@@ -48,12 +48,22 @@ mod tests {
     fn only_a_stranger_waits_for_the_greeting() {
         let waits = |peer: &str, role| {
             let peer = Peer::Tcp(peer.parse().unwrap());
-            !Patience::towards(&peer, role).before_greeting.is_zero()
+            !Patience::towards(&peer, role, 0).before_greeting.is_zero()
         };
         assert!(waits("198.51.100.1:1", Role::Mx) && waits("[2001:db8::1]:1", Role::Mx));
         assert!(!waits("127.0.0.1:1", Role::Mx) && !waits("[fd00::1]:1", Role::Mx));
         assert!(!waits("[::ffff:192.168.1.1]:1", Role::Mx));
         assert!(!waits("198.51.100.1:1", Role::Lmtp));
-        assert!(Patience::towards(&Peer::Unix, Role::Lmtp).unknown_recipient.is_none());
+        assert!(Patience::towards(&Peer::Unix, Role::Lmtp, 0).unknown_recipient.is_none());
+    }
+
+    #[test]
+    fn a_larger_message_may_take_longer_and_none_has_less_than_the_hour() {
+        let time = |largest| Patience::towards(&Peer::Unix, Role::Mx, largest).message;
+        for largest in [0, limits::MESSAGE_SIZE_MIN, limits::MESSAGE_SIZE_DEFAULT] {
+            assert_eq!(time(largest), limits::MESSAGE_TIME_MAX);
+        }
+        assert_eq!(time(1 << 30), Duration::from_secs((1 << 30) / limits::MESSAGE_RATE_MIN));
+        assert!(time(u64::MAX) > time(1 << 30));
     }
 }

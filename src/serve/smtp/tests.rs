@@ -181,7 +181,7 @@ fn whoever_tries_many_names_is_sent_away() {
 #[test]
 fn our_own_mail_server_may_ask_for_any_number_of_names() {
     let house = House::new();
-    let patience = Patience { message: LONG, ..Patience::towards(&Peer::Unix, Role::Lmtp) };
+    let patience = Patience { message: LONG, ..Patience::towards(&Peer::Unix, Role::Lmtp, 0) };
     let mut peering = house.connect(STRANGER, Role::Lmtp, patience);
     let tries: String = (0..200).map(|n| format!("RCPT TO:<a{n}@example.org>\r\n")).collect();
     peering.send(&format!("LHLO mx\r\nMAIL FROM:<a@b.example>\r\n{tries}QUIT\r\n"));
