@@ -138,6 +138,8 @@ pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Handshakes at once with those who are over a limit on port 995, to say so: enough for a family that meets
 /// its own limit, and next to nothing of the processor under a flood.
 pub const REFUSED_HANDSHAKES_MAX: usize = 4;
+/// How long each of them may take in all: a full handshake over a slow line.
+pub const REFUSED_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often a run of refused connections is told in the log.
 pub const REFUSAL_LOG_EVERY: Duration = Duration::from_secs(10);
 /// Octets that the kernel holds for a peer that does not take them (it doubles this for its own

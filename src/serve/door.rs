@@ -172,7 +172,7 @@ impl Door {
                     refuse(Protocol::Pop3s, stream, why).await;
                 }
             });
-            let _ = runtime::timeout(limits::REFUSAL_TIMEOUT, refusal).await;
+            let _ = runtime::timeout(limits::REFUSED_HANDSHAKE_TIMEOUT, refusal).await;
             drop(courtesy);
         });
     }
