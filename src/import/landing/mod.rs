@@ -43,7 +43,7 @@ use crate::maildrop::tree::Tree;
 use crate::maildrop::{Maildrops, name};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use steps::Import;
 
@@ -60,6 +60,8 @@ pub struct Landing<D = OwnedDisk> {
     patience: Duration,
     /// The mailbox is shown as it is meanwhile, though no message be in it.
     is_in_use: bool,
+    /// `true`: sessions are kept out no more, and the next login makes the moves. Locked while they are kept out.
+    is_left: Option<Arc<Mutex<bool>>>,
 }
 
 impl Landing {
@@ -73,6 +75,7 @@ impl Landing {
             syncers: limits::IMPORT_SYNCERS,
             patience: limits::IMPORT_PATIENCE,
             is_in_use: false,
+            is_left: None,
         }
     }
 }
@@ -83,6 +86,14 @@ impl<D: Disk> Landing<D> {
     #[must_use]
     pub fn in_use(mut self) -> Self {
         self.is_in_use = true;
+        self
+    }
+
+    /// Once this is `true`, what came over is left to the next login, which shows it: a login that does not wait any
+    /// more would find the mailbox in use by our own last step.
+    #[must_use]
+    pub fn unless_left(mut self, is_left: Arc<Mutex<bool>>) -> Self {
+        self.is_left = Some(is_left);
         self
     }
 

@@ -18,6 +18,7 @@ use crate::maildrop::ledger::{Entry, Ledger};
 use crate::maildrop::tree::Folders;
 use crate::maildrop::{self, moving};
 use std::ops::ControlFlow;
+use std::sync::PoisonError;
 use std::time::{Instant, SystemTime};
 use std::{io, mem};
 
@@ -165,7 +166,8 @@ impl<'a, D: Disk> Import<'a, D> {
             return Ok(self.imported.listing(inventory, &gathered));
         }
         // Shown without it, the others would keep it from its place for good.
-        if !self.imported.is_complete() && ledger.entries.iter().all(|entry| entry.base.is_empty()) {
+        let is_first = !self.landing.is_in_use && ledger.entries.iter().all(|entry| entry.base.is_empty());
+        if !self.imported.is_complete() && is_first {
             self.imported.warnings.push("none of it is shown until all of it can be read".to_owned());
             return Ok(self.imported.listing(inventory, &gathered));
         }
@@ -220,6 +222,11 @@ impl<D: Disk> Landing<D> {
     ) -> Result<bool, Failure> {
         let until = Instant::now() + self.patience;
         loop {
+            let is_left = self.is_left.as_ref();
+            let is_left = is_left.map(|left| left.lock().unwrap_or_else(PoisonError::into_inner));
+            if is_left.as_ref().is_some_and(|left| **left) {
+                return Ok(false);
+            }
             match self.maildrops.keep_out(account, &folders.root) {
                 Ok(_kept_out) => {
                     moving::finish(&self.tree.disk, folders, &staging.folder)?;
@@ -229,7 +236,10 @@ impl<D: Disk> Landing<D> {
                 }
                 Err(maildrop::Error::Temporary(error)) => return Err(error.into()),
                 Err(_) if Instant::now() >= until => return Ok(false),
-                Err(_) => std::thread::sleep(limits::IMPORT_LOCK_POLL),
+                Err(_) => {
+                    drop(is_left);
+                    std::thread::sleep(limits::IMPORT_LOCK_POLL);
+                }
             }
         }
     }

@@ -126,6 +126,35 @@ fn newcomers_come_behind_what_was_listed_though_nothing_else_ever_came() {
     assert_eq!(ids(&here.seen().unwrap()), [&delivered, "old-1"]);
 }
 
+/// Nobody waits for the import any more, and whoever logs in now must not find the mailbox in use.
+#[test]
+fn what_is_left_to_the_next_login_keeps_no_session_out_and_is_shown_by_it() {
+    let here = Here::new();
+    here.import(&mut Mailbox::numbered(1)).unwrap();
+    let is_left = Arc::new(Mutex::new(true));
+    let landing = || here.landing(Twin::sound()).in_use().unless_left(Arc::clone(&is_left));
+    let import = |count| landing().import(&Here::anna(), &mut Mailbox::numbered(count), &mut |_| ());
+    assert_eq!(import(2).unwrap().imported, 1);
+    assert!(here.path("restante-import/commit").exists());
+    assert_eq!(import(2).unwrap().imported, 0, "it was told");
+    assert!(matches!(import(3), Err(Failure::InUse)));
+    *is_left.lock().unwrap() = false;
+    assert_eq!(import(3).unwrap().imported, 1);
+    *is_left.lock().unwrap() = true;
+    assert_eq!(import(4).unwrap().imported, 1);
+    assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-2", "old-3", "old-4"]);
+    assert!(!here.path("restante-import").exists());
+}
+
+#[test]
+fn a_newcomer_that_cannot_be_read_keeps_no_other_from_its_place() {
+    let here = Here::new();
+    let mut old = Mailbox { broken: vec![0], ..Mailbox::numbered(2) };
+    let landing = here.landing(Twin::sound()).in_use();
+    assert_eq!(landing.import(&Here::anna(), &mut old, &mut |_| ()).unwrap().skipped.len(), 1);
+    assert_eq!(ids(&here.seen().unwrap()), ["old-2"]);
+}
+
 #[test]
 fn the_order_is_the_old_one_however_many_there_are() {
     let here = Here::new();
