@@ -23,6 +23,7 @@ const NAMED: &str = "SELECT domain, EXISTS (SELECT 1 FROM upstreams u
                                             WHERE u.domain = a.domain AND u.local_part IN (?1, '')) AS has
     FROM accounts a WHERE local_part = ?1 ORDER BY has LIMIT 2";
 const BY_NAME: &str = "SELECT domain, 1 FROM upstreams WHERE local_part IN (?1, '') GROUP BY domain LIMIT 2";
+const WHY: &str = "SELECT why FROM moves JOIN accounts ON id = account WHERE local_part = ?1 AND domain = ?2";
 const ACCOUNTS_UNDER: &str = "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since
     FROM accounts a LEFT JOIN moves m ON m.account = a.id
     WHERE EXISTS (SELECT 1 FROM upstreams u
@@ -179,6 +180,30 @@ impl Accounts {
                 )?;
             }
             write_progress(db, address, progress, why)
+        })
+    }
+
+    /// Writes down what is in the way of mail that came to the old server of a moved account; `None`: nothing.
+    /// Costs no write where it is known.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn note_why(&self, address: &AccountAddress, why: Option<&str>) -> Result<(), ChangeError> {
+        let name = (address.local_part(), address.domain().as_str());
+        let known = self.store.read(|db| {
+            let mut query = db.prepare_cached(WHY)?;
+            Ok(query.query_row(name, |row| row.get::<_, Option<String>>(0)).optional()?)
+        })?;
+        if known.is_none_or(|known| known.as_deref() == why) {
+            return Ok(());
+        }
+        self.store.write(|db| {
+            db.execute(
+                "UPDATE moves SET why = ?3 WHERE account =
+                 (SELECT id FROM accounts WHERE local_part = ?1 AND domain = ?2)",
+                params![name.0, name.1, why],
+            )?;
+            Ok(())
         })
     }
 

@@ -116,7 +116,7 @@ pub fn remove(settings: &Settings, name: &str, force: bool) -> Result<(), Findin
     }
     accounts.remove_upstream(&scope).map_err(|error| refused(settings, &scope, &error))?;
     for account in &left {
-        if account.progress != Progress::Waiting {
+        if !matches!(account.progress, Progress::Waiting | Progress::Moved) {
             let address = &account.address;
             table::warn(&format!(
                 "{address} stays held; `restante account release {address}` lets it in without its old mail"
@@ -145,15 +145,23 @@ fn left_behind<'a>(scope: &Scope, upstreams: &[Upstream], moves: &'a [Move]) -> 
     let others = |account: &&Move| {
         !upstreams.iter().any(|other| other.scope != *scope && other.scope.covers(&account.address))
     };
-    let unmoved = |account: &&Move| account.progress != Progress::Moved && scope.covers(&account.address);
+    let unmoved = |account: &&Move| !account.is_all_here() && scope.covers(&account.address);
     moves.iter().filter(unmoved).filter(others).collect()
 }
 
 /// The list has them all.
 fn named(left: &[&Move]) -> String {
     table::first_few(left, limits::UNMOVED_SHOWN_MAX, |account| {
-        format!("{} ({})", account.address, account.progress.as_str())
+        format!("{} ({})", account.address, how_far(account))
     })
+}
+
+/// A moved account has left something behind.
+fn how_far(account: &Move) -> String {
+    match (account.progress, &account.why) {
+        (Progress::Moved, Some(why)) => format!("moved, but {why}"),
+        (progress, _) => progress.as_str().to_owned(),
+    }
 }
 
 /// A domain, or an address.

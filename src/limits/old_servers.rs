@@ -54,10 +54,16 @@ pub const FETCH_MESSAGE_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// How long a first login waits for its mail from an old server, before it is relayed there. Mail
 /// programs wait for an answer to PASS for 30 seconds at least.
 pub const UPSTREAM_WAIT_DEFAULT: Duration = Duration::from_secs(10);
-/// How long a login of a moved account waits for newcomers at the old server, in all.
-pub const NEWCOMERS_WAIT: Duration = Duration::from_secs(5);
-/// How much of it is kept for the end of what was stopped because it took too long.
+/// How long a login of a moved account waits for newcomers at the old server: five seconds are promised, and some
+/// of them go to the password and to the listing here.
+pub const NEWCOMERS_WAIT: Duration = Duration::from_millis(4500);
+/// How much of it is kept for the last step of what takes too long, which keeps sessions out for a moment.
 pub const NEWCOMERS_STOP_WAIT: Duration = Duration::from_millis(500);
+/// How often that is looked at meanwhile.
+pub const NEWCOMERS_STOP_POLL: Duration = Duration::from_millis(10);
+/// Mailboxes whose newcomers go on to come when nobody waits for them any more: half of [`PULL_JOBS_MAX`], so that
+/// a slow old server leaves room for those who wait.
+pub const NEWCOMERS_BEHIND_MAX: usize = PULL_JOBS_MAX / 2;
 /// Refusals of a moved account's password in a row, before the old server is left alone with it for a while: one
 /// may be a mistake there, and fail2ban bans at the fifth within ten minutes as it is delivered.
 pub const REFUSED_BEFORE_REST: u32 = 3;

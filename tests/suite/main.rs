@@ -45,5 +45,6 @@ mod smtp_live;
 mod tls;
 mod upstream;
 mod upstream_beside;
+mod upstream_newcomers;
 mod upstream_trouble;
 mod words;

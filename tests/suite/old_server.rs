@@ -17,6 +17,8 @@ pub struct State {
     pub messages: Vec<(String, Vec<u8>)>,
     /// Each is had once: at which command, and what.
     pub troubles: Vec<(&'static str, Trouble)>,
+    /// Unique-ids of messages that it lists and does not hand out.
+    pub withheld: Vec<&'static str>,
     /// Refuses a second session while one goes on, as most do.
     pub one_at_a_time: bool,
     /// Does not announce PIPELINING, and notes (`ahead`) when a command comes before the last one's answer.
@@ -145,9 +147,11 @@ impl Session<'_> {
                 "STAT" => format!("+OK {} 0\r\n", listed.len()).into_bytes(),
                 "LIST" => list(&listed, |message| message.1.len().to_string()),
                 "UIDL" => list(&listed, |message| message.0.clone()),
-                "RETR" | "TOP" => of(&listed).map_or(b"-ERR no\r\n".to_vec(), |message| {
-                    [b"+OK\r\n", &message.1[..], b".\r\n"].concat()
-                }),
+                "RETR" | "TOP" => match of(&listed) {
+                    Some((id, _)) if self.withholds(&id) => b"-ERR cannot open it\r\n".to_vec(),
+                    Some((_, text)) => [b"+OK\r\n", &text[..], b".\r\n"].concat(),
+                    None => b"-ERR no\r\n".to_vec(),
+                },
                 "DELE" => {
                     marked.extend(of(&listed));
                     b"+OK\r\n".to_vec()
@@ -168,6 +172,10 @@ impl Session<'_> {
                 return None;
             }
         }
+    }
+
+    fn withholds(&self, id: &str) -> bool {
+        self.state.0.lock().unwrap().withheld.contains(&id)
     }
 
     fn log_in(&mut self, user: &str, password: &str, listed: &mut Vec<(String, Vec<u8>)>) -> Vec<u8> {

@@ -133,6 +133,13 @@ pub struct Here {
     pub progress: Progress,
 }
 
+impl Move {
+    /// Whether the old server has nothing that is not here, as far as anybody knows.
+    pub fn is_all_here(&self) -> bool {
+        self.progress == Progress::Moved && self.why.is_none()
+    }
+}
+
 impl Scope {
     /// How it stands in the table: no address has an empty local part.
     pub(super) fn columns(&self) -> (&str, &str) {

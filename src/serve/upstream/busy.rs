@@ -3,6 +3,7 @@
 //! Never by both: what a relayed session deletes must not be copied behind its back, and an old server
 //! may have one maildrop for one session. Knows neither server.
 
+use crate::limits;
 use crate::mail::AccountAddress;
 use event_listener::Event;
 use std::collections::HashMap;
@@ -24,6 +25,12 @@ enum Work {
 pub struct Pull {
     stopped: AtomicBool,
     ended: AtomicBool,
+    /// It has seen mail that is to come.
+    found: AtomicBool,
+    /// Whoever reads how far the account is can see that it goes on.
+    told: AtomicBool,
+    /// Nobody waits for it any more. Locked while it keeps sessions out.
+    left: Arc<Mutex<bool>>,
     done: AtomicU64,
     total: AtomicU64,
     began: Instant,
@@ -82,6 +89,9 @@ impl Pull {
         Self {
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            found: AtomicBool::new(false),
+            told: AtomicBool::new(false),
+            left: Arc::default(),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             began: Instant::now(),
@@ -116,10 +126,72 @@ impl Pull {
 
     /// Resolves when it has ended, one way or the other.
     pub async fn ended(&self) {
-        while !self.ended.load(SeqCst) {
+        self.until(|| self.ended.load(SeqCst)).await;
+    }
+
+    /// Notes that there is mail to come.
+    pub fn find(&self) {
+        self.set(&self.found);
+    }
+
+    /// Whether there is mail to come.
+    pub fn has_found(&self) -> bool {
+        self.found.load(SeqCst)
+    }
+
+    /// Resolves when there is mail to come.
+    pub async fn found(&self) {
+        self.until(|| self.has_found()).await;
+    }
+
+    /// Notes that it was written down that it goes on.
+    pub fn tell(&self) {
+        self.set(&self.told);
+    }
+
+    /// Resolves when that was written down.
+    pub async fn told(&self) {
+        self.until(|| self.told.load(SeqCst)).await;
+    }
+
+    /// Lets it go on by itself: from here on it keeps no session out. If it does so at this very moment, that
+    /// is waited for, no longer than `wait`.
+    pub async fn leave(&self, wait: Duration) {
+        let since = Instant::now();
+        while !self.try_leave() && since.elapsed() < wait {
+            crate::runtime::sleep(limits::NEWCOMERS_STOP_POLL).await;
+        }
+    }
+
+    fn try_leave(&self) -> bool {
+        let Ok(mut left) = self.left.try_lock() else { return false };
+        *left = true;
+        drop(left);
+        self.changed.notify(usize::MAX);
+        true
+    }
+
+    /// Resolves when nobody waits for it any more.
+    pub async fn left(&self) {
+        // Locked, it is on its last step.
+        self.until(|| self.left.try_lock().is_ok_and(|left| *left)).await;
+    }
+
+    /// For the landing, which asks it before it keeps sessions out.
+    pub fn is_left(&self) -> Arc<Mutex<bool>> {
+        Arc::clone(&self.left)
+    }
+
+    fn set(&self, flag: &AtomicBool) {
+        flag.store(true, SeqCst);
+        self.changed.notify(usize::MAX);
+    }
+
+    async fn until(&self, is_so: impl Fn() -> bool) {
+        while !is_so() {
             let change = self.changed.listen();
             // Asked again: what changed before we listened woke nobody.
-            if !self.ended.load(SeqCst) {
+            if !is_so() {
                 change.await;
             }
         }
@@ -136,8 +208,7 @@ impl PullGuard {
 impl Drop for PullGuard {
     fn drop(&mut self) {
         self.busy.lock().remove(&self.account);
-        self.pull.ended.store(true, SeqCst);
-        self.pull.changed.notify(usize::MAX);
+        self.pull.set(&self.pull.ended);
     }
 }
 

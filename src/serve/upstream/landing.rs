@@ -1,5 +1,6 @@
 //! Where pulled mail lands: the account's Maildir, all of it at once.
 
+use super::busy::Pull;
 use super::stoppable::Stoppable;
 use crate::fetch::Mailbox;
 use crate::import::landing::{Failure, Imported, Landing};
@@ -9,12 +10,14 @@ use crate::serve::shared::Shared;
 use std::sync::Arc;
 
 /// What has landed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Landed {
     /// Messages that were not here before.
     pub messages: u64,
     /// The size of their files.
     pub bytes: Bytes,
+    /// What the old server did not give, and why; for the administrator.
+    pub left_there: Option<String>,
 }
 
 /// Brings a whole mailbox over; nobody may open it here meanwhile.
@@ -29,7 +32,8 @@ pub fn whole(
     landing(shared).import(address, source, &mut |_| ()).map_err(words).map(Landed::from)
 }
 
-/// Brings over what has come to the old server since. Costs the disk nothing if there is nothing.
+/// Brings over what has come to the old server since, and tells `pull` if there is any. Costs the disk nothing if
+/// there is none.
 ///
 /// # Errors
 /// As [`whole`].
@@ -37,22 +41,27 @@ pub fn newcomers(
     shared: &Shared,
     address: &AccountAddress,
     source: &mut Stoppable<Mailbox>,
+    pull: &Pull,
 ) -> Result<Landed, String> {
-    let landing = landing(shared).in_use();
+    let landing = landing(shared).in_use().unless_left(pull.is_left());
     let inventory = source.inventory().map_err(|error| error.to_string())?;
     let tag = source.provenance().tag();
     if !landing.lacks(address, &inventory, tag.as_ref()).map_err(|error| error.to_string())? {
         return Ok(Landed::default());
     }
+    pull.find();
     let first = landing.import(address, source, &mut |_| ()).map_err(words).map(Landed::from)?;
     // What is called like something here was left for behind that.
     if !landing.lacks(address, &inventory, tag.as_ref()).map_err(|error| error.to_string())? {
         return Ok(first);
     }
     match landing.import(address, source, &mut |_| ()).map(Landed::from) {
-        Ok(Landed { messages, bytes }) => {
-            Ok(Landed { messages: first.messages + messages, bytes: Bytes(first.bytes.0 + bytes.0) })
+        Ok(Landed { messages, bytes, left_there }) => {
+            let bytes = Bytes(first.bytes.0 + bytes.0);
+            Ok(Landed { messages: first.messages + messages, bytes, left_there })
         }
+        // The next login makes the moves of the first, and goes on behind them.
+        Err(Failure::InUse) => Ok(first),
         Err(_) if source.is_stopped() => Ok(first),
         Err(failure) => Err(words(failure)),
     }
@@ -82,6 +91,13 @@ fn words(failure: Failure) -> String {
 
 impl From<Imported> for Landed {
     fn from(imported: Imported) -> Self {
-        Self { messages: imported.imported as u64, bytes: imported.bytes }
+        let left_there = imported.skipped.first().map(|first| {
+            let words = format!("{}: {}", first.what, first.why);
+            match imported.skipped.len().saturating_sub(1) {
+                0 => words,
+                more => format!("{words} (and {more} more)"),
+            }
+        });
+        Self { messages: imported.imported as u64, bytes: imported.bytes, left_there }
     }
 }

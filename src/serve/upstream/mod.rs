@@ -8,6 +8,7 @@
 mod busy;
 pub mod decide;
 mod landing;
+mod newcomers;
 pub mod old;
 mod pull;
 mod refusals;
@@ -15,7 +16,8 @@ mod relay;
 mod stoppable;
 
 pub use busy::{Pull, RelayGuard};
-pub use pull::{Opened, Order, bury, later, newcomers, note, now, until_late};
+pub use newcomers::newcomers;
+pub use pull::{Opened, Order, bury, later, note, now, until_late};
 pub use relay::{Ended, Ends, relay};
 
 use crate::fetch::{Listings, Share};
@@ -36,6 +38,8 @@ pub struct Upstreams {
     listings: Arc<Listings>,
     /// Pulls that nobody waits for.
     background: Arc<Semaphore>,
+    /// Pulls of newcomers that nobody waits for any more.
+    behind: Arc<Semaphore>,
     /// Passwords of moved accounts that the old server refuses.
     refusals: Refusals,
 }
@@ -54,6 +58,7 @@ impl Default for Upstreams {
             connections: Arc::new(Semaphore::new(limits::UPSTREAM_CONNECTIONS_MAX)),
             listings: Listings::new(limits::UPSTREAM_LISTINGS_MAX),
             background: Arc::new(Semaphore::new(limits::PULLS_MAX)),
+            behind: Arc::new(Semaphore::new(limits::NEWCOMERS_BEHIND_MAX)),
             refusals: Refusals::default(),
         }
     }

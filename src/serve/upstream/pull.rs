@@ -1,12 +1,11 @@
-//! Pulling a mailbox from its old server: while its user waits, behind a relayed session, or for what has
-//! come there since.
+//! Pulling a mailbox from its old server: while its user waits, or behind a relayed session. What has come there
+//! since is pulled in [`super::newcomers`].
 //!
 //! What has come so far lies staged and is shown to nobody before all of it is here; a pull that is stopped
 //! or fails costs nothing but time.
 
-use super::Place;
 use super::busy::{Pull, PullGuard};
-use super::decide::{self, Said};
+use super::decide;
 use super::landing::{self, Landed};
 use super::old::{self, Account};
 use super::stoppable::Stoppable;
@@ -33,18 +32,18 @@ pub struct Order {
 }
 
 /// How a pull is begun.
-struct Start {
+pub(super) struct Start {
     /// A session that is open already.
-    opened: Option<Opened>,
-    patience: Patience,
+    pub opened: Option<Opened>,
+    pub patience: Patience,
     /// Somebody waits.
-    once: bool,
+    pub once: bool,
     /// Of a mailbox that is here: what has come there since.
-    newcomers: bool,
+    pub newcomers: bool,
 }
 
 /// What a pull came to.
-enum Outcome {
+pub(super) enum Outcome {
     /// All that the old server listed is here.
     Complete(Landed),
     /// It was stopped.
@@ -87,6 +86,10 @@ pub fn later(shared: &Arc<Shared>, order: Order) {
     runtime::spawn_named(format!("pull account={}", order.address), async move {
         let background = Arc::clone(&shared.upstreams.background);
         for _ in 0..limits::PULL_TRIES_MAX {
+            // One that somebody has stopped has still to end, or nobody would go on with it.
+            if let Some(pull) = shared.upstreams.pull_of(&order.address).filter(|pull| pull.is_stopped()) {
+                pull.ended().await;
+            }
             let place = background.acquire().await;
             // Busy with another session: its end brings us back here.
             let Some(guard) = shared.upstreams.busy.pull(&order.address) else { return };
@@ -111,73 +114,6 @@ pub async fn bury(shared: &Arc<Shared>, order: &Order, gone: Vec<UniqueId>) {
     if let Err(why) = written {
         order.line("upstream.fault").with("why", format_args!("deletions: {why}")).warn();
     }
-}
-
-/// Asks the old server of a moved account for newcomers. An error is for the log alone: what is here can be
-/// shown.
-pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
-    // Another session of the same user is at it.
-    let Some(guard) = shared.upstreams.busy.pull(&order.address) else { return };
-    let refusals = &shared.upstreams.refusals;
-    if refusals.rests(refusals.attempt(&order.address, &order.account), Instant::now()) {
-        return;
-    }
-    let wait = limits::NEWCOMERS_WAIT.saturating_sub(limits::NEWCOMERS_STOP_WAIT);
-    let (pull, until) = (guard.shared(), Instant::now() + wait);
-    let line = order.line("upstream.newcomers");
-    let (opened, place) = match runtime::timeout(wait, open(shared, &order)).await {
-        Some(Ok(opened)) => opened,
-        Some(Err(why)) => return line.with("why", why).warn(),
-        None => return line.with("why", "it took too long").warn(),
-    };
-    let patience = old::hurried(limits::NEWCOMERS_WAIT, Duration::ZERO);
-    let start = Start { opened: Some(opened), patience, once: true, newcomers: true };
-    let shared = Arc::clone(shared);
-    runtime::spawn_named(format!("newcomers account={}", order.address), async move {
-        bring_newcomers(&shared, order, start, guard, line).await;
-        drop(place);
-    });
-    let left = || until.saturating_duration_since(Instant::now());
-    if runtime::timeout(left(), pull.ended()).await.is_none() {
-        pull.stop();
-        // What is on its last steps here may hold the maildrop for a moment.
-        runtime::timeout(limits::NEWCOMERS_STOP_WAIT, pull.ended()).await;
-    }
-}
-
-/// A session at the old server with what it lists, and the place that it takes among all such sessions. Nobody
-/// queues for one: the next login asks again.
-async fn open(shared: &Shared, order: &Order) -> Result<(Opened, Place), String> {
-    let upstreams = &shared.upstreams;
-    let place = upstreams.connection_now().ok_or("too many connections to old servers")?;
-    let attempt = upstreams.refusals.attempt(&order.address, &order.account);
-    let mut connection = match order.account.log_in(Duration::ZERO).await {
-        Ok(connection) => connection,
-        Err((Said::Refused, why)) => {
-            return Err(match upstreams.refusals.refused(attempt, Instant::now()) {
-                Duration::ZERO => why,
-                rest => format!("{why}; it is not asked again for {} minutes", rest.as_secs() / 60),
-            });
-        }
-        Err((_, why)) => return Err(why),
-    };
-    upstreams.refusals.accepted(attempt);
-    let messages = old::listing(&mut connection, &place).await?;
-    Ok(((connection, messages.ok_or("it has no unique-ids (UIDL)")?), place))
-}
-
-async fn bring_newcomers(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGuard, line: Line) {
-    let began = Instant::now();
-    match bring(shared, order.clone(), start, &guard).await {
-        Outcome::Complete(Landed { messages: 0, .. }) => {}
-        Outcome::Complete(Landed { messages, bytes }) => {
-            count(shared, &order, messages).await;
-            line.with("messages", messages).with("size", bytes).with("ms", ms(began)).info();
-        }
-        Outcome::Stopped => line.with("why", "it took too long").warn(),
-        Outcome::Failed(why) => line.with("why", why).warn(),
-    }
-    drop(guard); // Only now may the maildrop be opened.
 }
 
 /// Waits for a pull, as long as it may end in time; then stops it. `true`: it has ended.
@@ -208,7 +144,7 @@ async fn move_in(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGu
     let began = Instant::now();
     note(shared, &order, Progress::Moving, None).await;
     match bring(shared, order.clone(), start, &guard).await {
-        Outcome::Complete(Landed { messages, bytes }) => {
+        Outcome::Complete(Landed { messages, bytes, .. }) => {
             count(shared, &order, messages).await;
             note(shared, &order, Progress::Moved, None).await;
             let line = order.line("upstream.moved").with("messages", messages).with("size", bytes);
@@ -225,7 +161,7 @@ async fn move_in(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGu
 }
 
 /// One pull, from the login at the old server to the last rename here.
-async fn bring(shared: &Arc<Shared>, order: Order, start: Start, guard: &PullGuard) -> Outcome {
+pub(super) async fn bring(shared: &Arc<Shared>, order: Order, start: Start, guard: &PullGuard) -> Outcome {
     let (work, pull) = (Arc::clone(shared), guard.shared());
     let job = move || {
         let Account { server, login } = order.account;
@@ -236,9 +172,9 @@ async fn bring(shared: &Arc<Shared>, order: Order, start: Start, guard: &PullGua
         if let Some((connection, messages)) = start.opened {
             mailbox = mailbox.on(connection, messages);
         }
-        let mut source = Stoppable::new(mailbox, pull, work.shutdown.clone());
+        let mut source = Stoppable::new(mailbox, Arc::clone(&pull), work.shutdown.clone());
         let landed = if start.newcomers {
-            landing::newcomers(&work, &order.address, &mut source)
+            landing::newcomers(&work, &order.address, &mut source, &pull)
         } else {
             source = source.whole();
             landing::whole(&work, &order.address, &mut source)
@@ -255,7 +191,7 @@ async fn bring(shared: &Arc<Shared>, order: Order, start: Start, guard: &PullGua
     shared.doorway.pull(job).await
 }
 
-async fn count(shared: &Arc<Shared>, order: &Order, messages: u64) {
+pub(super) async fn count(shared: &Arc<Shared>, order: &Order, messages: u64) {
     let (accounts, address) = (Arc::clone(&shared.accounts), order.address.clone());
     let noted = shared.doorway.disk(move || accounts.note_messages(&address, messages)).await;
     order.tell_fault(noted);
@@ -275,13 +211,13 @@ impl Order {
         line.with("server", &self.account.server)
     }
 
-    fn tell_fault(&self, outcome: Result<(), crate::accounts::ChangeError>) {
+    pub(super) fn tell_fault(&self, outcome: Result<(), crate::accounts::ChangeError>) {
         if let Err(error) = outcome {
             self.line("upstream.fault").with("why", format_args!("accounts: {error:?}")).warn();
         }
     }
 }
 
-fn ms(began: Instant) -> u128 {
+pub(super) fn ms(began: Instant) -> u128 {
     began.elapsed().as_millis()
 }
