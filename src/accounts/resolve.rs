@@ -188,7 +188,11 @@ impl Walk<'_> {
         }
         // Before the catch-all, which is no alias of that name: a postmaster is somebody who answers.
         if is_postmaster(address) && self.is_local(address.domain())? {
-            return self.oldest();
+            let oldest = self.oldest()?;
+            // Before the first account has come from an old server there is nobody: it may know one itself.
+            if !matches!(oldest, Found::Nothing) {
+                return Ok(oldest);
+            }
         }
         let catch_all = self.catch_all(address.domain())?;
         if !matches!(catch_all, Found::Nothing) {

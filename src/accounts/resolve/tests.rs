@@ -203,6 +203,21 @@ fn where_nobody_is_even_postmaster_is_unknown() {
     check(&accounts, &[("postmaster", "unknown"), ("postmaster@mail.example.org", "unknown")]);
 }
 
+/// RFC 5321, 4.5.1: while nobody has come from there yet, the old server may know one.
+#[test]
+fn where_nobody_is_yet_postmaster_may_be_known_to_the_old_server() {
+    let (_folder, accounts) = house(&[], &[]);
+    let domain = || Scope::Domain(Domain::parse("x.org").unwrap());
+    let all = ["postmaster@x.org", "Postmaster+a@x.org"];
+    accounts.add_upstream(&old_server(domain(), false)).unwrap();
+    check(&accounts, &all.map(|to| (to, "not yet")));
+    accounts.add_upstream(&old_server(domain(), true)).unwrap();
+    check(&accounts, &all.map(|to| (to, "postmaster@x.org")));
+    check(&accounts, &[("postmaster", "unknown")]);
+    accounts.add_upstream(&old_server(Scope::Domain(Domain::parse(HOST).unwrap()), true)).unwrap();
+    check(&accounts, &[("postmaster", "postmaster@mail.example.org")]);
+}
+
 #[test]
 fn aliases_lead_on_and_each_mailbox_is_found_once() {
     let (_folder, accounts) = house(
