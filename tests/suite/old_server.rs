@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 /// See above. Its user is `anna@old.example` and the password `secret`, unless they are changed.
 pub struct OldServer {
@@ -45,6 +46,8 @@ pub enum Trouble {
     Refuses(&'static str),
     /// It says nothing until the test goes on.
     Waits,
+    /// It says one octet after the other until the test goes on.
+    Trickles,
 }
 
 impl OldServer {
@@ -205,14 +208,31 @@ impl Session<'_> {
             Some(Trouble::Refuses(why)) => stream.write_all(format!("-ERR {why}\r\n").as_bytes()).ok(),
             Some(Trouble::Waits) => {
                 let mut state = self.state.0.lock().unwrap();
-                while state.troubles.iter().any(|(at, trouble)| *at == command && *trouble == Trouble::Waits)
-                {
+                while state.troubles.contains(&(command, Trouble::Waits)) {
                     state = self.state.1.wait(state).unwrap();
                 }
                 drop(state);
                 stream.write_all(answer).ok()
             }
+            Some(Trouble::Trickles) => self.trickle(command, answer),
         }
+    }
+
+    /// The last octet comes with the test's leave.
+    fn trickle(&self, command: &str, answer: &[u8]) -> Option<()> {
+        let (mut stream, mut left) = (self.stream, answer);
+        let mut state = self.state.0.lock().unwrap();
+        while state.troubles.contains(&(command, Trouble::Trickles)) {
+            if let [first, rest @ ..] = left
+                && !rest.is_empty()
+            {
+                stream.write_all(&[*first]).ok()?;
+                left = rest;
+            }
+            state = self.state.1.wait_timeout(state, Duration::from_millis(20)).unwrap().0;
+        }
+        drop(state);
+        stream.write_all(left).ok()
     }
 
     /// Waiting goes on until the test ends it; everything else happens once.
@@ -220,7 +240,7 @@ impl Session<'_> {
         let mut state = self.state.0.lock().unwrap();
         let at = state.troubles.iter().position(|(at, _)| *at == command)?;
         match state.troubles[at].1 {
-            Trouble::Waits => Some(Trouble::Waits),
+            lasting @ (Trouble::Waits | Trouble::Trickles) => Some(lasting),
             _ => Some(state.troubles.remove(at).1),
         }
     }

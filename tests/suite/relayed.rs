@@ -151,6 +151,42 @@ fn a_login_stops_the_pull_and_is_relayed_again() {
     wait_until_moved(&server);
 }
 
+/// The login comes to nothing: it was stopped for that, and nobody else would go on with it.
+#[test]
+fn a_pull_that_was_stopped_for_a_login_in_vain_goes_on() {
+    let messages = many();
+    for (pulled, asked) in
+        [(Trouble::Waits, None), (Trouble::Trickles, Some(Trouble::Refuses("[SYS/TEMP] out of order")))]
+    {
+        let old = OldServer::with(&borrowed(&messages));
+        let server = moving(&old, RELAYING);
+        login(&server, "secret").unwrap().quit();
+        old.trouble("RETR", pulled);
+        eventually("the pull", || (old.heard("RETR") > 0).then_some(()));
+        asked.into_iter().for_each(|trouble| old.trouble("PASS", trouble));
+        assert!(refusal(&server, "secret").starts_with("-ERR [SYS/TEMP]"), "{pulled:?}");
+        old.go_on();
+        wait_until_moved(&server);
+        assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&borrowed(&messages)));
+    }
+}
+
+#[test]
+fn a_password_that_was_changed_there_during_the_pull_is_told() {
+    let messages = many();
+    let old = OldServer::with(&borrowed(&messages));
+    let server = moving(&old, RELAYING);
+    login(&server, "secret").unwrap().quit();
+    old.trouble("RETR", Trouble::Trickles);
+    eventually("the pull", || (old.heard("RETR") > 0).then_some(()));
+    old.state().password = Some("changed there");
+    assert!(refusal(&server, "secret").starts_with("-ERR [AUTH]"));
+    assert_eq!(state(&server).unwrap().0, "failing");
+    old.go_on();
+    login(&server, "changed there").unwrap().quit();
+    wait_until_moved(&server);
+}
+
 #[test]
 fn a_restart_in_the_middle_loses_nothing_and_the_next_login_goes_on() {
     let messages = many();

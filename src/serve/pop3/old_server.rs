@@ -15,6 +15,7 @@ use crate::limits;
 use crate::mail::{AccountAddress, Octets, UniqueId, UserName};
 use crate::pop3::Refusal;
 use crate::sasl::Credentials;
+use crate::serve::shared::Shared;
 use crate::serve::upstream::decide::{self, Judge, Outcome, Said};
 use crate::serve::upstream::old::{self, Account};
 use crate::serve::upstream::{self, Ended, Ends, Order, Place, RelayGuard};
@@ -128,12 +129,13 @@ async fn ask(
     order: Order,
     credentials: Arc<Credentials>,
 ) -> Result<Option<Admitted>, Refusal> {
-    let in_use = match after_pull(visit, &order, &credentials).await? {
+    let stopped = match after_pull(visit, &order, &credentials).await? {
         Before::Moved(moved) => return Ok(Some(moved)),
-        // The old server may need a moment to notice that our session there is over.
-        Before::Stopped => limits::UPSTREAM_IN_USE_WAIT,
-        Before::Nothing => Duration::ZERO,
+        Before::Stopped(stopped) => Some(stopped),
+        Before::Nothing => None,
     };
+    // The old server may need a moment to notice that our session there is over.
+    let in_use = if stopped.is_some() { limits::UPSTREAM_IN_USE_WAIT } else { Duration::ZERO };
     let Some(place) = visit.shared.upstreams.connection().await else {
         return Err(trouble(visit, &standing, "too many connections to old servers"));
     };
@@ -142,13 +144,20 @@ async fn ask(
     match (decide::outcome(standing.here, said), asked) {
         (Outcome::TakeIn, Ok(connection)) => {
             if !take_in(visit, &order, &credentials).await? {
+                settled(stopped);
                 drop((connection, place));
                 return admit_here(visit, credentials).await;
             }
-            bring(visit, order, &credentials, connection, place).await.map(Some)
+            bring(visit, order, &credentials, (connection, place), stopped).await.map(Some)
         }
         (Outcome::AskHere, _) => admit_here(visit, credentials).await,
-        (Outcome::Wrong, _) => Ok(None),
+        (Outcome::Wrong, Err((_, why))) => {
+            // The password is right here, and what would go on with it would only be refused there.
+            if settled(stopped) {
+                upstream::note(&visit.shared, &order, Progress::Failing, Some(why)).await;
+            }
+            Ok(None)
+        }
         (Outcome::InUse, _) => Err(Refusal::InUse),
         (Outcome::Doubtful, Err((_, why))) => {
             trouble(visit, &standing, &why);
@@ -156,15 +165,38 @@ async fn ask(
         }
         (_, Err((_, why))) => Err(trouble(visit, &standing, &why)),
         // An acceptance is taken in.
-        (Outcome::Doubtful | Outcome::Later, Ok(_)) => Err(Refusal::Fault),
+        (_, Ok(_)) => Err(Refusal::Fault),
     }
 }
 
 /// What became of a pull that went on when a login came.
 enum Before {
     Nothing,
-    Stopped,
+    Stopped(Stopped),
     Moved(Admitted),
+}
+
+/// A pull that was stopped for a login. Unless the login comes to something, it goes on when this is dropped: nobody
+/// else would begin it again, and the account would be called moving for ever.
+struct Stopped(Option<(Arc<Shared>, Order)>);
+
+impl Stopped {
+    fn of(visit: &Visit, order: &Order) -> Self {
+        Self(Some((Arc::clone(&visit.shared), order.clone())))
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        if let Some((shared, order)) = self.0.take() {
+            upstream::later(&shared, order);
+        }
+    }
+}
+
+/// The mail is here, or follows the session that is relayed. Whether there was a pull to care for.
+fn settled(stopped: Option<Stopped>) -> bool {
+    stopped.is_some_and(|mut stopped| stopped.0.take().is_some())
 }
 
 /// A pull that goes on is waited for if it may end soon, and stopped otherwise: the user comes first. Only
@@ -178,10 +210,18 @@ async fn after_pull(visit: &Visit, order: &Order, credentials: &Arc<Credentials>
             return Ok(account.map_or(Before::Nothing, Before::Moved));
         }
     }
-    if !upstream::until_late(&pull, visit.settings.pop3.upstream_wait).await {
+    let has_ended = upstream::until_late(&pull, visit.settings.pop3.upstream_wait).await;
+    let stopped = Stopped::of(visit, order);
+    if !has_ended {
         return Err(Refusal::Held);
     }
-    Ok(here_if_moved(visit, credentials).await?.map_or(Before::Stopped, Before::Moved))
+    Ok(match here_if_moved(visit, credentials).await? {
+        Some(moved) => {
+            settled(Some(stopped));
+            Before::Moved(moved)
+        }
+        None => Before::Stopped(stopped),
+    })
 }
 
 /// Writes the account down: from here on its password is ours, whatever becomes of the mail. `false` if it has
@@ -210,32 +250,42 @@ async fn bring(
     visit: &Visit,
     order: Order,
     credentials: &Arc<Credentials>,
-    mut connection: fetch::Connection,
-    place: Place,
+    (mut connection, place): (fetch::Connection, Place),
+    mut stopped: Option<Stopped>,
 ) -> Result<Admitted, Refusal> {
-    let listed =
-        old::listing(&mut connection, &place).await.map_err(|why| no_listing(visit, &order, &why))?;
-    let Some(messages) = listed else { return pass(visit, order, connection, None, place).await };
-    let wait = visit.settings.pop3.upstream_wait;
-    let opened = match upstream::now(&visit.shared, &order, (connection, messages), wait).await {
-        Some(not_begun) => not_begun,
-        None => {
-            if let Some(here) = here_if_moved(visit, credentials).await? {
-                return Ok(here);
+    let mut listed = listing(visit, &order, &mut connection, &place).await?;
+    if let Some(messages) = listed {
+        let wait = visit.settings.pop3.upstream_wait;
+        (connection, listed) = match upstream::now(&visit.shared, &order, (connection, messages), wait).await
+        {
+            Some((connection, messages)) => (connection, Some(messages)),
+            None => {
+                stopped.get_or_insert_with(|| Stopped::of(visit, &order));
+                if let Some(here) = here_if_moved(visit, credentials).await? {
+                    settled(stopped);
+                    return Ok(here);
+                }
+                // The pull had the connection; what it has staged is not lost.
+                let asked = order.account.log_in(limits::UPSTREAM_IN_USE_WAIT).await;
+                let mut connection = asked.map_err(|(said, why)| again(visit, &order, said, &why))?;
+                let listed = listing(visit, &order, &mut connection, &place).await?;
+                (connection, listed)
             }
-            // The pull had the connection; what it has staged is not lost.
-            let asked = order.account.log_in(limits::UPSTREAM_IN_USE_WAIT).await;
-            let mut connection = asked.map_err(|(said, why)| again(visit, &order, said, &why))?;
-            match old::listing(&mut connection, &place)
-                .await
-                .map_err(|why| no_listing(visit, &order, &why))?
-            {
-                Some(messages) => (connection, messages),
-                None => return pass(visit, order, connection, None, place).await,
-            }
-        }
-    };
-    pass(visit, order, opened.0, Some(opened.1), place).await
+        };
+    }
+    let relayed = pass(visit, order, connection, listed, place).await?;
+    settled(stopped);
+    Ok(relayed)
+}
+
+/// What it lists; `None` where it knows no unique-ids.
+async fn listing(
+    visit: &Visit,
+    order: &Order,
+    connection: &mut fetch::Connection,
+    place: &Place,
+) -> Result<Option<Vec<fetch::Message>>, Refusal> {
+    old::listing(connection, place).await.map_err(|why| no_listing(visit, order, &why))
 }
 
 /// Readies a session at the old server for its mail program. Without `messages`, nothing can be brought
