@@ -5,7 +5,9 @@
 
 mod kinds;
 
-pub use kinds::{Here, Meant, Move, Progress, Scope, Security, Standing, Trust, Upstream, UserPattern};
+pub use kinds::{
+    Here, Meant, Move, Progress, REFUSED_THERE, Scope, Security, Standing, Trust, Upstream, UserPattern,
+};
 
 use super::password::Credential;
 use super::{Accounts, ChangeError, Error, Verdict, address_of, domain_of, moment, seconds};
@@ -15,7 +17,7 @@ use std::time::SystemTime;
 
 const UPSTREAM: &str = "SELECT local_part, domain, host, port, security, trust, user, accept_unknown
     FROM upstreams WHERE domain = ?2 AND local_part IN (?1, '') ORDER BY local_part DESC LIMIT 1";
-const HERE: &str = "SELECT enabled, held, progress FROM accounts LEFT JOIN moves ON account = id
+const HERE: &str = "SELECT enabled, held, progress, why FROM accounts LEFT JOIN moves ON account = id
     WHERE local_part = ?1 AND domain = ?2";
 /// Accounts of that name, those without an old server first. Two rows are enough to know that a name is not
 /// the name of one.
@@ -23,8 +25,10 @@ const NAMED: &str = "SELECT domain, EXISTS (SELECT 1 FROM upstreams u
                                             WHERE u.domain = a.domain AND u.local_part IN (?1, '')) AS has
     FROM accounts a WHERE local_part = ?1 ORDER BY has LIMIT 2";
 const BY_NAME: &str = "SELECT domain, 1 FROM upstreams WHERE local_part IN (?1, '') GROUP BY domain LIMIT 2";
+const IS_ALIAS: &str = "SELECT EXISTS (SELECT 1 FROM aliases WHERE local_part = ?1 AND domain = ?2)";
 const WHY: &str = "SELECT why FROM moves JOIN accounts ON id = account WHERE local_part = ?1 AND domain = ?2";
-const ACCOUNTS_UNDER: &str = "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since
+const ACCOUNTS_UNDER: &str =
+    "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since, a.enabled
     FROM accounts a LEFT JOIN moves m ON m.account = a.id
     WHERE EXISTS (SELECT 1 FROM upstreams u
                   WHERE u.domain = a.domain AND u.local_part IN (a.local_part, ''))
@@ -183,6 +187,47 @@ impl Accounts {
         })
     }
 
+    /// Notes that the old server has refused an account that was let in by what is stored here: made here, it may never
+    /// have been there. It waits all the same, in case that the old server accepts it one day.
+    ///
+    /// # Errors
+    /// `NoSuchAccount`, `Storage`.
+    pub fn note_refused_there(&self, address: &AccountAddress) -> Result<(), ChangeError> {
+        self.store.write(|db| match here(db, address)? {
+            Some(Here { progress: Progress::Waiting, .. }) => {
+                write_progress(db, address, Progress::Waiting, Some(REFUSED_THERE))
+            }
+            _ => Ok(()),
+        })
+    }
+
+    /// Notes that all mail of a mailbox on the wire, so many messages, has come over for this account: it is moved, if
+    /// that is its mailbox at the old server behind it. Whether it is held is another matter.
+    ///
+    /// # Errors
+    /// `Storage`.
+    pub fn note_brought(
+        &self,
+        address: &AccountAddress,
+        (host, port, user): (&str, Option<u16>, &UserName),
+        messages: u64,
+    ) -> Result<(), ChangeError> {
+        let messages = i64::try_from(messages).unwrap_or(i64::MAX);
+        self.store.write(|db| {
+            let upstream = upstream_behind(db, address)?;
+            if !upstream.is_some_and(|upstream| upstream.has_mailbox(address, host, port, user)) {
+                return Ok(());
+            }
+            write_progress(db, address, Progress::Moved, None)?;
+            db.execute(
+                "UPDATE moves SET messages = max(messages, ?3) WHERE account =
+                 (SELECT id FROM accounts WHERE local_part = ?1 AND domain = ?2)",
+                params![address.local_part(), address.domain().as_str(), messages],
+            )?;
+            Ok(())
+        })
+    }
+
     /// Writes down what is in the way of mail that came to the old server of a moved account; `None`: nothing.
     /// Costs no write where it is known.
     ///
@@ -249,7 +294,13 @@ fn write_progress(
 fn of_address(db: &Connection, address: AccountAddress) -> Result<Meant, Error> {
     let Some(upstream) = upstream_behind(db, &address)? else { return Ok(Meant::Ours) };
     let here = here(db, &address)?;
-    Ok(Meant::Behind(Box::new(Standing { address, upstream, here })))
+    let is_alias = match here {
+        Some(_) => false, // An address is one of both.
+        None => db
+            .prepare_cached(IS_ALIAS)?
+            .query_row((address.local_part(), address.domain().as_str()), |row| row.get(0))?,
+    };
+    Ok(Meant::Behind(Box::new(Standing { address, upstream, here, is_alias })))
 }
 
 /// Who is here goes before everybody who may come, and who has no old server before those who have one.
@@ -292,11 +343,14 @@ fn here(db: &Connection, address: &AccountAddress) -> Result<Option<Here>, Error
     let mut query = db.prepare_cached(HERE)?;
     let row = query
         .query_row((address.local_part(), address.domain().as_str()), |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?))
+            let text = |column| row.get::<_, Option<String>>(column);
+            Ok((row.get(0)?, row.get(1)?, text(2)?, text(3)?))
         })
         .optional()?;
-    let Some((enabled, held, progress)) = row else { return Ok(None) };
-    Ok(Some(Here { enabled, held, progress: Progress::read(progress.as_deref())? }))
+    let Some((enabled, held, progress, why)) = row else { return Ok(None) };
+    let progress = Progress::read(progress.as_deref())?;
+    let was_refused_there = progress == Progress::Waiting && why.as_deref() == Some(REFUSED_THERE);
+    Ok(Some(Here { enabled, held, progress, was_refused_there }))
 }
 
 fn upstream_of(row: &Row<'_>) -> Result<Upstream, Error> {
@@ -324,6 +378,7 @@ fn move_of(row: &Row<'_>) -> Result<Move, Error> {
         why: row.get(3)?,
         messages: row.get::<_, Option<i64>>(4)?.and_then(|count| u64::try_from(count).ok()).unwrap_or(0),
         since: row.get::<_, Option<i64>>(5)?.map(moment),
+        enabled: row.get(6)?,
     })
 }
 

@@ -115,9 +115,14 @@ impl Puller<'_> {
         };
         let imported = imported.map_err(|failure| landed::failed(&job.to, failure))?;
         let is_complete = imported.is_complete();
-        if is_complete && is_last && !self.how.dry_run {
+        if is_complete && !self.how.dry_run {
             let accounts = open(self.settings)?;
-            accounts.release(&job.to).map_err(|error| refused(self.settings, &job.to, &error))?;
+            let (mailbox, here) =
+                ((&*job.server.host, job.server.port, &job.login.user), imported.imported + imported.already);
+            accounts
+                .note_brought(&job.to, mailbox, here as u64)
+                .and_then(|()| if is_last { accounts.release(&job.to) } else { Ok(()) })
+                .map_err(|error| refused(self.settings, &job.to, &error))?;
         }
         let deleted =
             if self.how.delete_after { self.delete(&job.to, mailbox, &imported)? } else { quit(mailbox) };

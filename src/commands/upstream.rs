@@ -105,22 +105,31 @@ pub fn watch(settings: &Settings) -> Result<(), Finding> {
 pub fn remove(settings: &Settings, name: &str, force: bool) -> Result<(), Finding> {
     let scope = scope(name)?;
     let accounts = open(settings)?;
-    let upstreams = accounts.upstreams().map_err(|error| storage(settings, &error))?;
-    let moves = accounts.moves().map_err(|error| storage(settings, &error))?;
-    let left = left_behind(&scope, &upstreams, &moves);
+    let (upstreams, moves) = found(settings)?;
+    let (never, left): (Vec<&Move>, Vec<&Move>) = left_behind(&scope, &upstreams, &moves)
+        .into_iter()
+        .partition(|account| never_comes(account).is_some());
     if !left.is_empty() && !force {
         return Err(Finding {
             what: format!("{scope} is not moved: {}", named(&left)),
-            remedy: "let them log in here (see `restante upstream list`), or give --force".to_owned(),
+            remedy:
+                "let them log in here while the old server answers (see `restante upstream list`; whom it \
+                     never had needs one login as well), or give --force"
+                    .to_owned(),
         });
     }
     accounts.remove_upstream(&scope).map_err(|error| refused(settings, &scope, &error))?;
-    for account in &left {
-        if !matches!(account.progress, Progress::Waiting | Progress::Moved) {
-            let address = &account.address;
-            table::warn(&format!(
+    for (address, why) in never.iter().filter_map(|account| Some((&account.address, never_comes(account)?))) {
+        table::warn(&format!("{address} was never moved ({why}): what the old server has of it stays there"));
+    }
+    for account in left {
+        let address = &account.address;
+        match account.progress {
+            Progress::Waiting => {}
+            Progress::Moved => table::warn(&format!("{address} is {}", how_far(account))),
+            _ => table::warn(&format!(
                 "{address} stays held; `restante account release {address}` lets it in without its old mail"
-            ));
+            )),
         }
     }
     table::print(&format!("{scope} has no old server any more"))
@@ -137,7 +146,18 @@ fn as_text(settings: &Settings, upstreams: &[Upstream], moves: &[Move]) -> Strin
 fn found(settings: &Settings) -> Result<(Vec<Upstream>, Vec<Move>), Finding> {
     let Some(accounts) = existing(settings)? else { return Ok(Default::default()) };
     let fault = |error| storage(settings, &error);
-    Ok((accounts.upstreams().map_err(fault)?, accounts.moves().map_err(fault)?))
+    let upstreams = accounts.upstreams().map_err(fault)?;
+    let moves = accounts.moves().map_err(fault)?;
+    Ok((upstreams, moves))
+}
+
+/// Why an account that waits is not worth waiting for: a login would bring nothing over.
+fn never_comes(account: &Move) -> Option<&'static str> {
+    match account.progress {
+        Progress::Waiting if !account.enabled => Some("it is disabled"),
+        Progress::Waiting if account.was_refused_there() => Some("the old server refuses its password"),
+        _ => None,
+    }
 }
 
 /// Accounts that would lose their old server: those that it stands behind, unless another one does.
@@ -156,11 +176,12 @@ fn named(left: &[&Move]) -> String {
     })
 }
 
-/// A moved account has left something behind.
+/// Of a moved account, what it has left behind.
 fn how_far(account: &Move) -> String {
+    let state = account.progress.as_str();
     match (account.progress, &account.why) {
-        (Progress::Moved, Some(why)) => format!("moved, but {why}"),
-        (progress, _) => progress.as_str().to_owned(),
+        (Progress::Moved, Some(why)) => format!("{state}, but {why}"),
+        _ => state.to_owned(),
     }
 }
 

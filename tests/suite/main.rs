@@ -46,5 +46,6 @@ mod tls;
 mod upstream;
 mod upstream_beside;
 mod upstream_newcomers;
+mod upstream_ours;
 mod upstream_trouble;
 mod words;

@@ -178,7 +178,7 @@ fn newcomers_at_the_old_server_come_once_and_at_the_end() {
     assert!(refusal(&server, "changed there").starts_with("-ERR [AUTH]"));
 }
 
-fn answer(server: &Server, user: &str, password: &str) -> String {
+pub fn answer(server: &Server, user: &str, password: &str) -> String {
     let mut client = server.pop3();
     client.ask(&format!("USER {user}"), "+OK");
     client.say(&format!("PASS {password}"));
@@ -266,20 +266,6 @@ fn scram_is_not_offered_while_an_old_server_stands() {
     assert!(!scram(&offers(&server)));
     server.restante(&["upstream", "remove", "old.example"], "").done();
     assert!(scram(&offers(&server)));
-}
-
-#[test]
-fn accounts_of_our_own_go_on_in_a_domain_with_an_old_server() {
-    let old = OldServer::with(&FEW);
-    let server = moving(&old, "");
-    server.account("bert@old.example", "ours");
-    let mut client = server.pop3();
-    client.log_in("bert@old.example", "ours");
-    assert!(client.uidl().is_empty());
-    let refused = server.restante(&["upstream", "remove", "old.example"], "").failed();
-    assert!(refused.contains("bert@old.example (waiting)"), "{refused}");
-    server.restante(&["upstream", "remove", "old.example", "--force"], "").done();
-    assert!(refusal(&server, "secret").starts_with("-ERR [AUTH]"));
 }
 
 #[test]

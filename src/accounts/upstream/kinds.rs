@@ -84,11 +84,18 @@ pub enum Progress {
     Failing,
 }
 
+/// Why an account waits that was made here and let in here, since the old server refused it: it may never have had
+/// it.
+pub const REFUSED_THERE: &str =
+    "the old server refuses its password, and the one that is stored here lets it in";
+
 /// An account under an upstream, for `upstream list`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     /// Whose.
     pub address: AccountAddress,
+    /// Whether logins are taken.
+    pub enabled: bool,
     /// How far it is.
     pub progress: Progress,
     /// What is in the way, or was at the last attempt.
@@ -108,6 +115,8 @@ pub struct Standing {
     pub upstream: Upstream,
     /// The account, if there is one yet.
     pub here: Option<Here>,
+    /// Whether the name is an alias', so that no account can come over under it.
+    pub is_alias: bool,
 }
 
 /// What a login under a name means while old servers stand.
@@ -131,12 +140,19 @@ pub struct Here {
     pub held: bool,
     /// How far it is.
     pub progress: Progress,
+    /// Whether the old server has refused it before, and it was let in by what is stored here.
+    pub was_refused_there: bool,
 }
 
 impl Move {
     /// Whether the old server has nothing that is not here, as far as anybody knows.
     pub fn is_all_here(&self) -> bool {
         self.progress == Progress::Moved && self.why.is_none()
+    }
+
+    /// Whether the old server has refused it, and it was let in by what is stored here.
+    pub fn was_refused_there(&self) -> bool {
+        self.progress == Progress::Waiting && self.why.as_deref() == Some(REFUSED_THERE)
     }
 }
 
@@ -166,6 +182,22 @@ impl Upstream {
             Some(port) => format!("{}:{port}", self.host),
             None => self.host.clone(),
         }
+    }
+
+    /// Whether `user`'s mailbox at that server is the one that this old server has for an account here. A server is
+    /// the same by either of its usual ports; behind another one may be anything.
+    pub fn has_mailbox(
+        &self,
+        address: &AccountAddress,
+        host: &str,
+        port: Option<u16>,
+        user: &UserName,
+    ) -> bool {
+        let unusual = |port: Option<u16>| port.filter(|port| ![110, 995].contains(port));
+        // `anna*admin`: Dovecot's master user, in anna's mailbox.
+        let name = user.as_str().split('*').next().unwrap_or_default().to_lowercase();
+        let is_hers = name == address.local_part() || name == address.to_string();
+        is_hers && self.host.eq_ignore_ascii_case(host) && unusual(self.port) == unusual(port)
     }
 
     /// The name that its users have there.

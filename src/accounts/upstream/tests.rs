@@ -125,7 +125,7 @@ fn who_is_taken_in_is_held_until_moved() {
     let (anna, secret) = (address("anna@a.org"), password("secret"));
     assert_eq!(here_of(&server, "anna@a.org"), None);
     assert!(server.take_in(&anna, &secret).unwrap());
-    let here = |progress, held| Some(Here { enabled: true, held, progress });
+    let here = |progress, held| Some(Here { enabled: true, held, progress, was_refused_there: false });
     assert_eq!(here_of(&command, "anna"), here(Progress::Moving, true));
     assert_eq!(said(&server, "anna@a.org", "secret"), Said::Held);
 
@@ -171,4 +171,70 @@ fn only_accounts_behind_an_old_server_are_listed() {
     assert_eq!(accounts.moves().unwrap()[0].progress, Progress::Waiting);
     accounts.add_upstream(&upstream("a.org")).unwrap();
     assert_eq!(names(), ["anna@a.org", "bert@a.org"]);
+}
+
+#[test]
+fn what_is_in_the_way_of_newcomers_is_noted_of_who_has_come() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@a.org", "bert@a.org"]);
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    accounts.note_progress(&address("anna@a.org"), Progress::Moved, None).unwrap();
+    for why in [Some("message 5"), Some("message 6"), None] {
+        accounts.note_why(&address("anna@a.org"), why).unwrap();
+        accounts.note_why(&address("bert@a.org"), why).unwrap();
+        let moves = accounts.moves().unwrap();
+        assert_eq!((moves[0].why.as_deref(), moves[0].is_all_here()), (why, why.is_none()));
+        assert_eq!((moves[1].progress, &moves[1].why), (Progress::Waiting, &None));
+    }
+}
+
+#[test]
+fn who_was_refused_there_waits_all_the_same_until_accepted() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@a.org"]);
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    let anna = address("anna@a.org");
+    let was_refused = || here_of(&accounts, "anna@a.org").unwrap().was_refused_there;
+    assert!(!was_refused());
+    accounts.note_refused_there(&anna).unwrap();
+    let moves = accounts.moves().unwrap();
+    assert!(was_refused() && moves[0].was_refused_there() && moves[0].progress == Progress::Waiting);
+    assert!(accounts.take_in(&anna, &password("secret")).unwrap());
+    assert!(!was_refused());
+    accounts.note_progress(&anna, Progress::Moved, None).unwrap();
+    accounts.note_refused_there(&anna).unwrap();
+    assert!(accounts.moves().unwrap()[0].is_all_here());
+}
+
+#[test]
+fn what_was_brought_from_the_old_server_itself_is_moved_and_from_another_is_not() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@a.org"]);
+    let anna = address("anna@a.org");
+    let brought = |host: &str, port, user_name: &str, messages| {
+        accounts.note_brought(&anna, (host, port, &user(user_name)), messages).unwrap();
+        let moves = accounts.moves().unwrap();
+        moves.first().map(|account| (account.progress, account.messages))
+    };
+    assert_eq!(brought("pop.example.net", Some(995), "anna", 3), None, "no old server");
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    let waiting = Some((Progress::Waiting, 0));
+    assert_eq!(brought("pop.example.com", Some(995), "anna", 3), waiting);
+    assert_eq!(brought("pop.example.net", Some(1995), "anna", 3), waiting, "a tunnel may lead anywhere");
+    assert_eq!(brought("pop.example.net", Some(995), "bert", 3), waiting);
+    assert_eq!(brought("pop.example.net", Some(995), "anna@b.org", 3), waiting);
+    accounts.hold(&anna).unwrap();
+    assert_eq!(brought("POP.example.net", Some(110), "Anna@A.org", 3), Some((Progress::Moved, 3)));
+    assert!(accounts.is_held(&anna).unwrap(), "another mailbox may still be to come");
+    assert_eq!(brought("pop.example.net", None, "anna*master", 2), Some((Progress::Moved, 3)));
+}
+
+#[test]
+fn a_name_that_is_an_alias_is_known_as_one() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@a.org"]);
+    accounts.add_upstream(&upstream("a.org")).unwrap();
+    accounts.add_alias(&crate::accounts::testing::alias("info@a.org"), &[address("anna@a.org")]).unwrap();
+    let is_alias = |name| standing(&accounts, name).unwrap().is_alias;
+    assert_eq!(["info@a.org", "anna@a.org", "bert@a.org"].map(is_alias), [true, false, false]);
 }

@@ -120,7 +120,7 @@ pub(super) fn as_json(upstreams: &[Upstream], moves: &[Move]) -> Result<String, 
         Server { domain, host, port: *port, tls, user, accept_unknown: *accept_unknown }
     };
     let account = |account| {
-        let Move { address, progress, why, messages, since }: &Move = account;
+        let Move { address, progress, why, messages, since, .. }: &Move = account;
         let (state, since) = (progress.as_str(), since.map(date::rfc3339));
         Account { address: address.to_string(), state, why: why.as_deref(), messages: *messages, since }
     };

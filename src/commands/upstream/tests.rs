@@ -113,6 +113,7 @@ fn it_is_not_taken_away_while_somebody_is_not_moved() {
 fn a_long_list_of_those_left_behind_is_cut() {
     let account = |n: u8| Move {
         address: AccountAddress::parse(&format!("user{n}@a.org")).unwrap(),
+        enabled: true,
         progress: Progress::Relayed,
         why: None,
         messages: 0,

@@ -43,6 +43,10 @@ pub(super) async fn admit(
 ) -> Result<Option<Admitted>, Refusal> {
     let Some(user) = UserName::parse(&standing.address.to_string()) else { return Ok(None) };
     let credentials = Arc::new(Credentials { user, password: typed.password.clone() });
+    if standing.is_alias {
+        // Before the old server is told the password: whatever it said, nothing could come of it.
+        return Err(trouble(visit, &standing, &no_account_beside_an_alias(&standing.address)));
+    }
     let judge = decide::judge(standing.here);
     if judge == Judge::Here {
         return admit_here(visit, credentials).await;
@@ -150,7 +154,21 @@ async fn ask(
             }
             bring(visit, order, &credentials, (connection, place), stopped).await.map(Some)
         }
-        (Outcome::AskHere, _) => admit_here(visit, credentials).await,
+        (Outcome::AskHere, _) => {
+            let admitted = admit_here(visit, credentials).await?;
+            if admitted.is_some() && !standing.here.is_some_and(|here| here.was_refused_there) {
+                note_refused_there(visit, &order).await;
+            }
+            Ok(admitted)
+        }
+        (Outcome::AskHereOrLater, Err((_, why))) => {
+            trouble(visit, &standing, &why);
+            match admit_here(visit, credentials).await? {
+                // Counted, or it could be guessed at here while the old server is down.
+                None => Err(Refusal::Refused),
+                admitted => Ok(admitted),
+            }
+        }
         (Outcome::Wrong, Err((_, why))) => {
             // The password is right here, and what would go on with it would only be refused there.
             if settled(stopped) {
@@ -238,6 +256,10 @@ async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -
             Ok(is_taken)
         }
         Err(ChangeError::Storage(error)) => Err(fault(visit, &error)),
+        // Since the old server was asked.
+        Err(ChangeError::TakenByAlias) => {
+            Err(again(visit, order, Said::Nothing, &no_account_beside_an_alias(&order.address)))
+        }
         Err(error) => {
             visit.log_fault("take in", &error);
             Err(Refusal::Fault)
@@ -318,6 +340,23 @@ async fn here_if_moved(visit: &Visit, credentials: &Arc<Credentials>) -> Result<
         Err(Refusal::Held) => Ok(None),
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Written down, or an account that the old server never had could not log in while that is down. If that fails, the
+/// next login finds it as it was.
+async fn note_refused_there(visit: &Visit, order: &Order) {
+    let (accounts, address) = (Arc::clone(&visit.shared.accounts), order.address.clone());
+    let noted = visit.shared.doorway.disk(move || accounts.note_refused_there(&address)).await;
+    if let Err(error) = noted {
+        visit.log_fault("accounts", &error);
+    }
+}
+
+fn no_account_beside_an_alias(address: &AccountAddress) -> String {
+    format!(
+        "{address} is an alias, and no account comes over under its name: remove it with `restante alias remove \
+         {address}`, or let its owner log in under another name"
+    )
 }
 
 fn trouble(visit: &Visit, standing: &Standing, why: &str) -> Refusal {

@@ -37,8 +37,11 @@ pub enum Said {
 pub enum Outcome {
     /// The account is ours from now on, and its mail follows.
     TakeIn,
-    /// The old server never had this account: it was made here.
+    /// The old server refuses this account, which was made here: it may never have had it.
     AskHere,
+    /// The old server does not say so today, as it did before: whom it refused then is let in by what is stored here,
+    /// and for everybody else it is to be tried again later, and counted.
+    AskHereOrLater,
     /// The password is wrong.
     Wrong,
     /// To be tried again soon.
@@ -61,12 +64,18 @@ pub fn judge(here: Option<Here>) -> Judge {
 
 /// A mail program throws its password away when it hears that it is wrong, so only the old server's own
 /// refusal is one.
+///
+/// Whom the old server has never refused is not let in while it says nothing, also not by a right password of an
+/// account made here: its old mailbox may be there, and a mail program that is shown the new mail alone forgets what
+/// it has fetched and fetches all of it again. Who was let in once without the old mail has nothing more to lose.
 pub fn outcome(here: Option<Here>, said: Said) -> Outcome {
     let is_ours = matches!(here, Some(Here { held: false, progress: Progress::Waiting, .. }));
+    let was_refused = here.is_some_and(|here| here.was_refused_there);
     match said {
         Said::Accepted => Outcome::TakeIn,
         Said::Refused if is_ours => Outcome::AskHere,
         Said::Refused => Outcome::Wrong,
+        _ if is_ours && was_refused => Outcome::AskHereOrLater,
         Said::InUse => Outcome::InUse,
         Said::Doubtful => Outcome::Doubtful,
         Said::Nothing => Outcome::Later,
@@ -90,7 +99,7 @@ mod tests {
     use super::*;
 
     fn here(enabled: bool, held: bool, progress: Progress) -> Option<Here> {
-        Some(Here { enabled, held, progress })
+        Some(Here { enabled, held, progress, was_refused_there: false })
     }
 
     const UNMOVED: [Progress; 4] =
@@ -121,6 +130,19 @@ mod tests {
         assert_eq!(outcome(None, Said::Refused), Outcome::Wrong);
         assert_eq!(outcome(here(true, false, Progress::Waiting), Said::Refused), Outcome::AskHere);
         assert_eq!(outcome(here(true, false, Progress::Failing), Said::Refused), Outcome::Wrong);
+    }
+
+    #[test]
+    fn who_was_refused_there_and_let_in_here_is_so_again_while_it_says_nothing() {
+        let ours = |held, progress| Some(Here { enabled: true, held, progress, was_refused_there: true });
+        for said in [Said::Nothing, Said::InUse, Said::Doubtful] {
+            assert_eq!(outcome(ours(false, Progress::Waiting), said), Outcome::AskHereOrLater);
+            for held in [ours(true, Progress::Waiting), ours(false, Progress::Relayed)] {
+                assert_eq!(outcome(held, said), outcome(None, said));
+            }
+        }
+        assert_eq!(outcome(ours(false, Progress::Waiting), Said::Accepted), Outcome::TakeIn);
+        assert_eq!(outcome(ours(false, Progress::Waiting), Said::Refused), Outcome::AskHere);
     }
 
     #[test]
