@@ -2,6 +2,7 @@
 //! `serve` sees each change at its next login.
 
 mod shown;
+mod unclaimed;
 
 use super::cli::UpstreamArguments;
 use super::database::{existing, nothing_in, open, refused, storage};
@@ -125,6 +126,9 @@ pub fn remove(settings: &Settings, name: &str, force: bool) -> Result<(), Findin
     for account in left {
         let address = &account.address;
         match account.progress {
+            Progress::Waiting if account.why.is_some() => table::warn(&format!(
+                "mail for {address} stays without an account; `restante account add {address}` shows it"
+            )),
             Progress::Waiting => {}
             Progress::Moved => table::warn(&format!("{address} is {}", how_far(account))),
             _ => table::warn(&format!(
@@ -143,11 +147,19 @@ fn as_text(settings: &Settings, upstreams: &[Upstream], moves: &[Move]) -> Strin
     shown::as_text(upstreams, moves)
 }
 
+/// Old servers, and who moves away from them: accounts, and addresses that mail was taken for though they have none
+/// yet.
 fn found(settings: &Settings) -> Result<(Vec<Upstream>, Vec<Move>), Finding> {
     let Some(accounts) = existing(settings)? else { return Ok(Default::default()) };
     let fault = |error| storage(settings, &error);
     let upstreams = accounts.upstreams().map_err(fault)?;
-    let moves = accounts.moves().map_err(fault)?;
+    let mut moves = accounts.moves().map_err(fault)?;
+    let unclaimed = unclaimed::addresses(settings, &upstreams, &moves)?;
+    moves.extend(unclaimed);
+    let order = |account: &Move| {
+        (account.address.domain().as_str().to_owned(), account.address.local_part().to_owned())
+    };
+    moves.sort_by_cached_key(order);
     Ok((upstreams, moves))
 }
 
@@ -176,11 +188,12 @@ fn named(left: &[&Move]) -> String {
     })
 }
 
-/// Of a moved account, what it has left behind.
+/// Of a moved account, what it has left behind; of an address without an account, where its mail lies.
 fn how_far(account: &Move) -> String {
     let state = account.progress.as_str();
     match (account.progress, &account.why) {
         (Progress::Moved, Some(why)) => format!("{state}, but {why}"),
+        (Progress::Waiting, Some(why)) => format!("{state}: {why}"),
         _ => state.to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::harness::Server;
 use crate::old_server::{OldServer, Trouble};
-use crate::upstream::{ANNA, FEW, answer, login, moving, refusal, state, view, wanted};
+use crate::upstream::{ANNA, FEW, add, answer, login, moving, refusal, state, view, wanted};
 use serde_json::Value;
 
 const BERT: &str = "bert@old.example";
@@ -100,6 +100,36 @@ fn what_import_pop3_has_brought_from_the_old_server_is_moved() {
     old.switch_off();
     assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&FEW));
     remove(&server).done();
+}
+
+#[test]
+fn mail_that_was_taken_for_an_address_without_an_account_is_not_left_behind() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    let to = old.address.to_string();
+    add(&server, &["old.example", &to, "--plain", "--accept-unknown"]);
+    remove(&server).done();
+    add(&server, &["old.example", &to, "--plain", "--accept-unknown"]);
+    server.send(&["postmaster@old.example"], b"Subject: a\r\n\r\n");
+    server.send(&[BERT], b"Subject: b\r\n\r\n");
+    server.send(&[BERT], b"Subject: c\r\n\r\n");
+    let told = listed(&server, BERT);
+    assert_eq!((&told["state"], &told["messages"]), (&"waiting".into(), &2.into()));
+    let refused = remove(&server).failed();
+    let maildir = server.mailbox(BERT).display().to_string();
+    assert!(
+        refused.contains(BERT) && refused.contains(&maildir) && refused.contains("postmaster@"),
+        "{refused}"
+    );
+    let forced = server.restante(&["upstream", "remove", "old.example", "--force"], "");
+    assert!(forced.stderr.contains("`restante account add bert@old.example`"), "{forced:?}");
+    forced.done();
+    // Nor is that for one address.
+    add(&server, &[BERT, &to, "--plain"]);
+    assert_eq!(listed(&server, BERT)["messages"], 2);
+    server.restante(&["upstream", "remove", BERT], "").failed();
+    server.account(BERT, "ours");
+    assert_eq!(listed(&server, BERT)["why"], Value::Null);
 }
 
 #[test]
