@@ -13,9 +13,9 @@ pub struct Row<'a> {
     pub fields: Vec<Cow<'a, [u8]>>,
 }
 
-/// The records of a file. Empty lines are none. A quotation mark that is never closed ends with the file.
+/// The records of a file, without the mark of a UTF-8 text. Empty lines are none. A quotation mark that is never closed ends with the file.
 pub fn rows(octets: &[u8]) -> Vec<Row<'_>> {
-    let mut rest = Rest { octets, line: 1 };
+    let mut rest = Rest { octets: super::unmarked(octets), line: 1 };
     let mut rows = Vec::new();
     while !rest.octets.is_empty() {
         let line = rest.line;
@@ -104,6 +104,7 @@ mod tests {
             ("\"a\"b,c", vec![(1, vec!["ab", "c"])]),
             (",", vec![(1, vec!["", ""])]),
             ("a\rb", vec![(1, vec!["a\rb"])]),
+            ("\u{feff}\"a\",\u{feff}b", vec![(1, vec!["a", "\u{feff}b"])]),
             ("", vec![]),
         ] {
             let expected: Vec<(usize, Vec<String>)> = expected

@@ -117,7 +117,7 @@ impl Format {
 /// Reads a whole file.
 pub fn read(octets: &[u8], format: Format, how: &How<'_>) -> Users {
     let mut reader = Reader { how, users: Users::default(), seen: HashMap::new() };
-    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets); // A mark of Windows' editors.
+    let octets = unmarked(octets);
     match format {
         Format::DovecotPasswd => colons::dovecot(octets, &mut reader),
         Format::Shadow => colons::shadow(octets, &mut reader),
@@ -127,6 +127,11 @@ pub fn read(octets: &[u8], format: Format, how: &How<'_>) -> Users {
         Format::HMailServer => tables::hmailserver(octets, &mut reader),
     }
     reader.users
+}
+
+/// Without the mark that Windows' editors put before a UTF-8 text.
+fn unmarked(octets: &[u8]) -> &[u8] {
+    octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets)
 }
 
 /// What a format's reader hands its lines to.

@@ -128,7 +128,11 @@ mod tests {
                 "192.0.2.1:2110 Some(Stls) bert*admin \"x\" bert@example.org"
             ]
         );
-        assert_eq!(told("Address,Password,User,Host\na@b.org,x,a,h\n").unwrap(), ["h None a \"x\" a@b.org"]);
+        // As Excel writes it.
+        for list in ["", "\u{feff}"].map(|mark| format!("{mark}Address,Password,User,Host\na@b.org,x,a,h\n"))
+        {
+            assert_eq!(told(&list).unwrap(), ["h None a \"x\" a@b.org"]);
+        }
         assert_eq!(told("host,user,password,address\n").unwrap(), Vec::<String>::new());
     }
 
