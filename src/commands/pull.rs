@@ -124,9 +124,14 @@ impl Puller<'_> {
                 .and_then(|()| if is_last { accounts.release(&job.to) } else { Ok(()) })
                 .map_err(|error| refused(self.settings, &job.to, &error))?;
         }
-        let deleted =
-            if self.how.delete_after { self.delete(&job.to, mailbox, &imported)? } else { quit(mailbox) };
-        Ok(Report::new(&job.to, imported, deleted).rehearsed(self.how.dry_run))
+        if !self.how.delete_after {
+            return Ok(Report::new(&job.to, imported, quit(mailbox)).rehearsed(self.how.dry_run));
+        }
+        // What has come over is told, whatever becomes of it there.
+        Ok(match self.delete(&job.to, mailbox, &imported) {
+            Ok(deleted) => Report::new(&job.to, imported, deleted),
+            Err(why) => Report::new(&job.to, imported, Some(0)).undeleted(&why),
+        })
     }
 
     /// The mailboxes of one account, which is released behind the last one if none lacks anything.

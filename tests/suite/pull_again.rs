@@ -133,3 +133,28 @@ fn a_server_without_unique_ids_is_taken_only_when_told_so() {
     assert_eq!((&told["imported"], &told["already"]), (&0.into(), &1.into()));
     rude.done();
 }
+
+#[test]
+fn what_has_come_over_is_told_though_the_old_server_closes_at_quit() {
+    let read =
+        [retr(1, "S: one\n"), retr(2, "S: two\n"), "C: DELE 1\nS: +OK\nC: DELE 2\nS: +OK\n".to_owned()];
+    let closing =
+        connection("anna", &["1", "2"], &read.concat()).replace("C: QUIT\nS: +OK", "C: QUIT\n!close");
+    let rude = Rude::playing(&[&closing, &connection("anna", &[], "")]);
+    let new = Server::start("");
+    let at = rude.address.to_string();
+    let arguments = ["import", "pop3", &at, "--user", "anna", "--to", ANNA, "--password-stdin"];
+    let with = || new.restante(&[&arguments[..], &["--delete-after", "--json"]].concat(), "secret\n");
+    let outcome = with();
+    let told = json(&outcome.stdout);
+    assert_eq!((&told["imported"], &told["deleted"]), (&2.into(), &0.into()));
+    assert!(told["warnings"][0].as_str().unwrap().contains("all of it is here, but"), "{told}");
+    let error = outcome.failed();
+    assert!(
+        error.contains("all of it is here, but whether it was deleted") && error.contains("QUIT"),
+        "{error}"
+    );
+    assert_eq!(json(&with().done())["imported"], 0);
+    assert_eq!(seen(&new).len(), 2);
+    rude.done();
+}

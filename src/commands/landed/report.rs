@@ -34,6 +34,9 @@ pub struct Report {
     /// On the old server, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<usize>,
+    /// Why nobody knows what was deleted there; one of the warnings.
+    #[serde(skip)]
+    undeleted: Option<String>,
     /// How it compares with the old server, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<Verdict>,
@@ -78,6 +81,7 @@ impl Report {
             skipped: skipped.map(|item| Skipped { what: item.what, why: item.why }).collect(),
             warnings: imported.warnings,
             deleted,
+            undeleted: None,
             verify: None,
             is_rehearsal: false,
             error: None,
@@ -100,6 +104,16 @@ impl Report {
         Self { is_rehearsal, ..self }
     }
 
+    /// The same, where the deletion on the old server came to no certain end.
+    pub fn undeleted(mut self, why: &Finding) -> Self {
+        let words = format!(
+            "all of it is here, but whether it was deleted on the old server is not certain: {}",
+            why.what
+        );
+        self.warnings.push(words.clone());
+        Self { undeleted: Some(words), ..self }
+    }
+
     /// Whether nothing was left behind.
     pub fn is_complete(&self) -> bool {
         self.skipped.is_empty() && self.error.is_none()
@@ -112,7 +126,9 @@ impl Report {
 
     /// Tells the warnings, on standard error.
     pub fn warn(&self) {
-        self.warnings.iter().for_each(|warning| table::warn(&format!("{}: {warning}", self.to)));
+        // That is how the command ends.
+        let warnings = self.warnings.iter().filter(|warning| Some(*warning) != self.undeleted.as_ref());
+        warnings.for_each(|warning| table::warn(&format!("{}: {warning}", self.to)));
     }
 
     /// For a person.
@@ -141,14 +157,18 @@ impl Report {
         text
     }
 
-    /// Success, if nothing is missing.
+    /// Success, if nothing is missing and what was to be deleted is.
     ///
     /// # Errors
-    /// A finding with the first message that is.
+    /// A finding with the first message that is missing.
     pub fn judge(&self) -> Result<(), Finding> {
         if let Some(error) = &self.error {
             let remedy = "run the same command again when this is mended".to_owned();
             return Err(Finding { what: format!("{}: {error}", self.to), remedy });
+        }
+        if let Some(words) = &self.undeleted {
+            let remedy = "run the same command again: it deletes what is still there".to_owned();
+            return Err(Finding { what: format!("{}: {words}", self.to), remedy });
         }
         let Some(first) = self.skipped.first() else { return Ok(()) };
         Err(Finding {
