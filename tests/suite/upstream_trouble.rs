@@ -23,7 +23,8 @@ fn an_old_server_in_trouble_is_never_a_wrong_password() {
         Trouble::Refuses("[SYS/PERM] out of order"),
         Trouble::Refuses("[IN-USE] locked"),
         Trouble::Refuses("user database unavailable, password not checked"),
-        Trouble::Refuses("no"),
+        // A bare `no` to a password means the password.
+        Trouble::Refuses("not today"),
     ];
     for command in ["greeting", "USER", "PASS", "UIDL"] {
         for trouble in troubles {

@@ -153,7 +153,10 @@ impl Login {
     /// Neither way was in the list, and indeed.
     fn offers_nothing(&self, refusal: &Refusal) -> bool {
         let known = self.capabilities;
-        self.why(&refusal.words) == Why::Other && known.told && !known.user && !known.plain
+        matches!(self.why(&refusal.words), Why::Other | Why::Bare)
+            && known.told
+            && !known.user
+            && !known.plain
     }
 
     /// A server that has a code for a wrong password, and neither says it nor the plain word, means something
@@ -167,9 +170,10 @@ impl Login {
             Why::NeedsTls | Why::CredentialsOrTls if !self.is_secure => Failure::NeedsTls(words),
             Why::Credentials | Why::CredentialsOrTls => Failure::WrongPassword(words),
             Why::Wrong if !has_code => Failure::WrongPassword(words),
+            Why::Bare if self.opens() && !has_code => Failure::WrongPassword(words),
             Why::Other if is_silent && !has_code => Failure::WrongPassword(words),
             Why::Temporary => Failure::Temporary(words),
-            Why::Wrong | Why::Fault | Why::NeedsTls | Why::Other => Failure::Refused(words),
+            Why::Wrong | Why::Bare | Why::Fault | Why::NeedsTls | Why::Other => Failure::Refused(words),
         }
     }
 

@@ -3,7 +3,8 @@
 //!
 //! The words decide between "try again later" and "wrong password", and a mail program that is told the latter
 //! throws its password away. So what speaks of a fault goes before everything but a plain word about the
-//! password, and words that nobody knows are no wrong password.
+//! password, and words that nobody knows are no wrong password. A bare `no` is one, in answer to a password: that is
+//! what `-ERR` says there (RFC 1939, 7), and who has a fault to tell of tells of it.
 
 use crate::mail::UserName;
 
@@ -23,6 +24,8 @@ pub(super) enum Why {
     Credentials,
     /// Its words, without a code, say the same.
     Wrong,
+    /// It says no in one word, which is nothing but what `-ERR` has said.
+    Bare,
     /// Its words, without a code, may speak of a fault, or not.
     Fault,
     /// Nothing that could be told.
@@ -49,7 +52,7 @@ const NEEDS_TLS: [&str; 13] = [
 ];
 const IN_USE: [&str; 6] = ["in use", "busy", "already", "being used", "another session", "lock*"];
 /// The server's own faults: nobody's password was judged, whatever is said of it beside.
-const FAULTS: [&str; 30] = [
+const FAULTS: [&str; 31] = [
     "temporar*",
     "unavailable",
     "not available",
@@ -79,6 +82,7 @@ const FAULTS: [&str; 30] = [
     "no such file",
     "maildir",
     "maintenance",
+    "overload*",
     "shut*",
 ];
 const PASSWORD: [&str; 5] = ["password", "passwd", "passphrase", "credential", "credentials"];
@@ -87,14 +91,21 @@ const IS_WRONG: [&str; 6] = ["incorrect", "invalid", "wrong", "bad", "mismatch",
 const NO_LOGIN: [&str; 5] =
     ["unable to log on", "unable to logon", "unable to log in", "unable to login", "unable to authenticate"];
 /// What goes with a fault mostly, and with a wrong password now and then.
-const MAYBE_FAULTS: [&str; 21] = [
+const MAYBE_FAULTS: [&str; 27] = [
     "try again",
     "later",
     "disconnect*",
-    "connection*",
+    "connect*",
+    "unreachable",
+    "not reachable",
+    "down",
     "system",
     "service*",
-    "server",
+    // `Server: authentication failed` says nothing about the server.
+    "server err*",
+    "server fail*",
+    "server problem*",
+    "retry*",
     "cant",
     "cannot",
     "could not",
@@ -111,42 +122,82 @@ const MAYBE_FAULTS: [&str; 21] = [
     "not enabled",
     "went wrong",
 ];
-const WRONG: [&str; 45] = [
+/// Whatever else is said beside it: it is about the password, the user or the right to come in.
+const WRONG: [&str; 85] = [
     "password*",
     "passwd",
+    "bad pass*",
+    "invalid pass*",
+    "pass fail*",
+    "pass err*",
+    "pass invalid",
+    "pass reject*",
+    "pass refused",
     "credential*",
     "authentication fail*",
     "authentication err*",
+    "authentication attempt fail*",
     "authentication was not",
     "authentication reject*",
     "authentication refused",
+    "authentication required",
     "authentication unsuccessful",
     "bad authentication",
     "invalid authentication",
     "not authenticated",
     "auth fail*",
+    "auth err*",
+    "auth reject*",
+    "auth required",
     "bad auth",
     "invalid auth",
     "authorization fail*",
+    "authorization err*",
+    "authorization required",
     "authorisation fail*",
+    "authorisation err*",
+    "authorisation required",
+    "not authorized",
+    "not authorised",
+    "unauthorized",
+    "unauthorised",
     "login fail*",
+    "login err*",
+    "login attempt fail*",
     "login invalid",
     "login refused",
     "login reject*",
+    "login unsuccessful",
     "bad login",
     "invalid login",
     "logon fail*",
+    "logon err*",
+    "logon attempt fail*",
     "invalid logon",
+    "sign in fail*",
+    "sign in err*",
+    "signin fail*",
+    "signin err*",
     "bad user*",
     "invalid user*",
+    "invalid mailbox",
+    "invalid account",
     "unknown user*",
     "user unknown",
     "unknown name",
     "unknown mailbox",
+    "mailbox unknown",
     "unknown account",
+    "account unknown",
     "no such user",
     "no such mailbox",
     "no such account",
+    "user does not exist",
+    "user doesnt exist",
+    "mailbox does not exist",
+    "mailbox doesnt exist",
+    "account does not exist",
+    "account doesnt exist",
     "user not found",
     "account not found",
     "mailbox not found",
@@ -158,7 +209,10 @@ const WRONG: [&str; 45] = [
     "incorrect",
     "not accepted",
     "not recognized",
+    "not recognised",
 ];
+/// What `-ERR` says without them. An `error` may be anything.
+const BARE: [&str; 6] = ["no", "bad", "invalid", "rejected", "refused", "failed"];
 
 impl Why {
     /// Of what stands behind `-ERR`, said to a login of that user.
@@ -212,6 +266,8 @@ impl Why {
             Self::Fault
         } else if says(&WRONG) {
             Self::Wrong
+        } else if BARE.contains(&text.trim()) {
+            Self::Bare
         } else {
             Self::Other
         }

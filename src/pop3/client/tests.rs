@@ -250,6 +250,7 @@ fn a_server_that_has_a_code_for_wrong_passwords_means_something_else_without_it(
     check(PLAIN, &refused("[AUTH] no", "it refuses user name or password: [AUTH] no"));
     check(PLAIN, &refused("Login failed", "it cannot serve this mailbox now: Login failed"));
     check(PLAIN, &refused("", "it cannot serve this mailbox now: (no reason given)"));
+    check(PLAIN, &refused("no", "it cannot serve this mailbox now: no"));
     check(PLAIN, &refused("bad password", "it refuses user name or password: bad password"));
 }
 
@@ -263,7 +264,8 @@ fn refusals_say_what_to_do_about_them() {
         ("bad password", "it refuses user name or password: bad password"),
         ("", "it refuses user name or password: (no reason given)"),
         ("access denied for anna", "it refuses user name or password: access denied for anna"),
-        ("no", "it cannot serve this mailbox now: no"),
+        ("no", "it refuses user name or password: no"),
+        ("go away", "it cannot serve this mailbox now: go away"),
     ] {
         check(
             PLAIN,
@@ -281,6 +283,10 @@ fn refusals_say_what_to_do_about_them() {
             ),
         );
     }
+    check(
+        PLAIN,
+        "S: +OK\n C: CAPA\n S: -ERR\n C: USER anna\n S: -ERR no\n A: failed: it cannot serve this mailbox now: no",
+    );
     check(
         PLAIN,
         "S: -ERR too many connections\n A: failed: it cannot serve this mailbox now: too many connections",

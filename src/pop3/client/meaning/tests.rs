@@ -89,8 +89,31 @@ fn words_that_say_so_are_a_wrong_password() {
             "unknown user",
             "unknown user slater",
             "no such user as sherlock",
+            "user does not exist",
+            "Mailbox doesn't exist",
+            "Invalid mailbox",
+            "not authorized",
+            "User not authorised.",
+            "Unauthorized",
+            "Login error",
+            "Logon attempt failed",
+            "Sign-in failed",
+            "bad pass",
+            "PASS failed",
+            "Authentication required",
+            "Server: authentication failed",
+            "Authentication failed on server mail01",
         ],
     );
+}
+
+#[test]
+fn a_bare_no_says_nothing_more_than_that() {
+    all_mean(
+        Why::Bare,
+        &["no", "No.", "bad", "Invalid", "rejected", "-- refused --", "failed", "no, frated"],
+    );
+    all_mean(Why::Other, &["", "error", "no more", "go away", "[mailssl.example.org] go away", "not today"]);
 }
 
 #[test]
@@ -139,6 +162,8 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
             "Too many wrong passwords",
             "[LIMIT] wrong password, but that is not the point",
             "Unable to log on: the service is unavailable",
+            "Login rejected: overloaded",
+            "No: timeout",
         ],
     );
     all_mean(
@@ -150,9 +175,12 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
             "your password has expired",
             "something went wrong",
             "login failed, try again later",
+            "Authentication failed, please try again later",
+            "Login failed: server error",
+            "Authentication failed, the LDA server is down",
+            "login failed: authentication server not reachable",
             "Unable to open maildrop: Permission denied",
         ],
     );
     all_mean(Why::NeedsTls, &["TLS required to log in", "must use SSL", "Plaintext login disabled"]);
-    all_mean(Why::Other, &["", "no", "[mailssl.example.org] go away"]);
 }
