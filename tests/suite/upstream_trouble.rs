@@ -36,6 +36,8 @@ fn an_old_server_in_trouble_is_never_a_wrong_password() {
             let legal = ["-ERR [SYS/TEMP]", "-ERR [IN-USE]"];
             assert!(legal.iter().any(|code| said.starts_with(code)), "{command} {trouble:?}: {said}");
             assert!(server.files(ANNA, "new").is_empty() && server.files(ANNA, "cur").is_empty());
+            let taken_in = (command == "UIDL").then(|| ("failing".to_owned(), 0));
+            assert_eq!(state(&server), taken_in, "{command} {trouble:?}");
         }
     }
     assert_eq!(view(&mut login(&server, "secret").unwrap()), wanted(&FEW));

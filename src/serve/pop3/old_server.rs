@@ -300,14 +300,22 @@ async fn bring(
     Ok(relayed)
 }
 
-/// What it lists; `None` where it knows no unique-ids.
+/// What it lists; `None` where it knows no unique-ids. An account of which nothing can be listed is failing.
 async fn listing(
     visit: &Visit,
     order: &Order,
     connection: &mut fetch::Connection,
     place: &Place,
 ) -> Result<Option<Vec<fetch::Message>>, Refusal> {
-    old::listing(connection, place).await.map_err(|why| no_listing(visit, order, &why))
+    match old::listing(connection, place).await {
+        Ok(listed) => Ok(listed),
+        Err(why) => {
+            let refusal = no_listing(visit, order, &why);
+            // It was taken in as one that is moving.
+            upstream::note(&visit.shared, order, Progress::Failing, Some(why)).await;
+            Err(refusal)
+        }
+    }
 }
 
 /// Readies a session at the old server for its mail program. Without `messages`, nothing can be brought
