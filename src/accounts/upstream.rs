@@ -194,7 +194,7 @@ impl Accounts {
     /// `NoSuchAccount`, `Storage`.
     pub fn note_refused_there(&self, address: &AccountAddress) -> Result<(), ChangeError> {
         self.store.write(|db| match here(db, address)? {
-            Some(Here { progress: Progress::Waiting, .. }) => {
+            Some(Here { progress: Progress::Waiting, was_refused_there: false, .. }) => {
                 write_progress(db, address, Progress::Waiting, Some(REFUSED_THERE))
             }
             _ => Ok(()),

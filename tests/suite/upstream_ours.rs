@@ -62,6 +62,21 @@ fn guesses_at_an_account_of_our_own_count_while_the_old_server_is_down() {
     server.wait_for_log("pop3.banned");
 }
 
+/// A mail program looks every few minutes, and each look would be a wrong password there.
+#[test]
+fn the_old_server_is_not_asked_at_every_look_about_an_account_that_it_refuses() {
+    let old = OldServer::with(&FEW);
+    let server = moving(&old, "");
+    server.account(BERT, "ours");
+    for _ in 0..6 {
+        assert!(answer(&server, BERT, "ours").starts_with("+OK"));
+    }
+    assert_eq!(old.heard("PASS"), 3);
+    old.state().user = BERT;
+    old.state().password = Some("theirs");
+    assert!(answer(&server, BERT, "theirs").starts_with("+OK 3 "), "another password is another matter");
+}
+
 #[test]
 fn an_account_made_here_beforehand_is_moved_as_soon_as_the_old_server_accepts_it() {
     let old = OldServer::with(&FEW);

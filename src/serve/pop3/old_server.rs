@@ -53,6 +53,10 @@ pub(super) async fn admit(
     }
     let order = order(visit, &standing, typed).map_err(|why| trouble(visit, &standing, &why));
     if judge == Judge::OldServer {
+        let was_refused = standing.here.is_some_and(|here| here.was_refused_there && !here.held);
+        if was_refused && order.as_ref().is_ok_and(|order| visit.shared.upstreams.rests(order)) {
+            return admit_here(visit, credentials).await;
+        }
         return ask(visit, standing, order?, credentials).await;
     }
     let admitted = admit_here(visit, credentials).await?;
@@ -156,7 +160,8 @@ async fn ask(
         }
         (Outcome::AskHere, _) => {
             let admitted = admit_here(visit, credentials).await?;
-            if admitted.is_some() && !standing.here.is_some_and(|here| here.was_refused_there) {
+            if admitted.is_some() {
+                visit.shared.upstreams.refused(&order);
                 note_refused_there(visit, &order).await;
             }
             Ok(admitted)

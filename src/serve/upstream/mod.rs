@@ -27,6 +27,7 @@ use async_lock::{Semaphore, SemaphoreGuardArc};
 use busy::Busy;
 use refusals::Refusals;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What the whole server keeps of the live move.
 pub struct Upstreams {
@@ -40,7 +41,7 @@ pub struct Upstreams {
     background: Arc<Semaphore>,
     /// Pulls of newcomers that nobody waits for any more.
     behind: Arc<Semaphore>,
-    /// Passwords of moved accounts that the old server refuses.
+    /// Passwords that are right here and that old servers refuse.
     refusals: Refusals,
 }
 
@@ -83,6 +84,16 @@ impl Upstreams {
     /// Forgets who was refused where: something may have been mended there.
     pub fn forget_refusals(&self) {
         self.refusals.forget();
+    }
+
+    /// Whether an old server is left alone for a while with what it has refused time and again.
+    pub fn rests(&self, order: &Order) -> bool {
+        self.refusals.rests(self.refusals.attempt(&order.address, &order.account), Instant::now())
+    }
+
+    /// Notes that the old server refuses what is right here; for how long it is left alone now, if at all.
+    pub fn refused(&self, order: &Order) -> Duration {
+        self.refusals.refused(self.refusals.attempt(&order.address, &order.account), Instant::now())
     }
 
     /// The pull that goes on for an account.

@@ -45,8 +45,7 @@ pub async fn newcomers(shared: &Arc<Shared>, order: Order) {
 fn begun(shared: &Arc<Shared>, order: Order) -> Option<Arc<Pull>> {
     let upstreams = &shared.upstreams;
     let Some(guard) = upstreams.busy.pull(&order.address) else { return upstreams.pull_of(&order.address) };
-    let refusals = &upstreams.refusals;
-    if refusals.rests(refusals.attempt(&order.address, &order.account), Instant::now()) {
+    if upstreams.rests(&order) {
         return None;
     }
     let (shared, pull) = (Arc::clone(shared), guard.shared());
@@ -114,7 +113,7 @@ async fn open(shared: &Shared, order: &Order) -> Result<(Opened, Place), String>
     let mut connection = match order.account.log_in(Duration::ZERO).await {
         Ok(connection) => connection,
         Err((Said::Refused, why)) => {
-            return Err(match upstreams.refusals.refused(attempt, Instant::now()) {
+            return Err(match upstreams.refused(order) {
                 Duration::ZERO => why,
                 rest => format!("{why}; it is not asked again for {} minutes", rest.as_secs() / 60),
             });

@@ -1,5 +1,5 @@
-//! Passwords of moved accounts that are right here and refused at their old servers: after a few times they are
-//! asked there less and less often.
+//! Passwords that are right here and refused at old servers, of moved accounts and of our own: after a few times they
+//! are asked there less and less often.
 //!
 //! A mail program looks every few minutes, and each look would be a wrong password there: in the end the old
 //! server would shut its door to us, and so to everybody who is not moved yet. Another password, another name
