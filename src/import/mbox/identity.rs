@@ -1,8 +1,10 @@
 //! By what a message is known at the next run, whatever unique-id it has by then: a hash of what stays the same
 //! while it lies in the mbox, and a number where several are alike.
 //!
-//! Of a body only the length counts, so that no octet is read for it: two messages of one second, with one
-//! header and one length, are told apart by their order. Knows no file.
+//! Of a body only the length counts, so that no octet is hashed for it: two messages of one second, with one
+//! header and one length, are told apart by their order. Line ends behind the text do not count: at the end of
+//! the file the next delivery, or the server's next login, adds those that are missing, and a message of
+//! another name would come over twice. Knows no file.
 
 use super::fingerprint::name_of;
 use super::index::Indexed;
@@ -17,18 +19,21 @@ pub(super) struct Lasting {
     hash: Sha256,
     /// Whether this header line, and those that continue it, stay the same.
     lasts: bool,
+    /// Whether what was hashed last is a line without its end.
+    is_cut_off: bool,
 }
 
 impl Lasting {
     /// Begins with the first piece of the From line, which has the time to the second.
     pub(super) fn of(from_line: Piece) -> Self {
-        let mut begun = Self { hash: Sha256::new(), lasts: true };
+        let mut begun = Self { hash: Sha256::new(), lasts: true, is_cut_off: false };
         begun.separator(from_line);
         begun
     }
 
     pub(super) fn separator(&mut self, piece: Piece) {
         self.hash.update(piece.octets);
+        self.is_cut_off = !piece.ends;
     }
 
     pub(super) fn header_line(&mut self, piece: Piece) {
@@ -36,12 +41,17 @@ impl Lasting {
             self.lasts = !is_note(name_of(piece.octets).unwrap_or_default());
         }
         if self.lasts {
-            self.hash.update(piece.octets);
+            self.separator(piece);
         }
     }
 
-    /// The message is over; `length` is that of its body.
-    pub(super) fn finish(mut self, length: u64) -> [u8; 32] {
+    /// The message is over; `text` is the length of its body without the line ends behind it, `usual` how many
+    /// octets of line ends most messages have there, so that those are called what they were always called.
+    pub(super) fn finish(mut self, text: u64, usual: u64) -> [u8; 32] {
+        if self.is_cut_off {
+            self.hash.update(b"\n");
+        }
+        let length = if text > 0 { text + usual } else { 0 };
         self.hash.update([0]);
         self.hash.update(length.to_be_bytes());
         self.hash.finalize().into()

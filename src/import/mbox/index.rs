@@ -74,6 +74,8 @@ struct Open {
     hash: Option<Fingerprint>,
     /// Where the body starts.
     body: Option<u64>,
+    /// Behind the last octet of the body that is of no line end.
+    text: u64,
     content_length: Option<u64>,
     /// Where a claim that was borne out ends it.
     ends_at: Option<u64>,
@@ -133,6 +135,10 @@ impl Index {
                 Outcome::More
             }
             Place::Body => {
+                let text = piece.octets.len() - line_ends_behind(piece.octets);
+                if text > 0 {
+                    open.text = start + text as u64;
+                }
                 let empty = self.habits.ends_header(piece);
                 self.before =
                     self.before.then(piece, if empty { Behind::EmptyLineOfBody } else { Behind::Text });
@@ -141,10 +147,11 @@ impl Index {
         }
     }
 
-    pub(super) fn jump(&mut self, end: u64) {
+    pub(super) fn jump(&mut self, end: u64, text: u64) {
         self.at = end;
         if let Some(open) = &mut self.open {
             open.ends_at = Some(end);
+            open.text = text;
         }
     }
 
@@ -182,6 +189,7 @@ impl Index {
             reader: Reader::new(self.habits.exact_names),
             name: Lasting::of(from_line),
             body: None,
+            text: 0,
             hash,
             content_length: None,
             ends_at: None,
@@ -239,9 +247,10 @@ impl Index {
             End::EmptyLine | End::All => 0,
         };
         let end = open.ends_at.unwrap_or(at - cut).max(open.indexed.message.start);
+        let text = open.text.saturating_sub(open.body.unwrap_or(at));
         let indexed = Indexed {
             message: Message { end, status: open.reader.status, ..open.indexed.message },
-            name: open.name.finish(end.saturating_sub(open.body.unwrap_or(end))),
+            name: open.name.finish(text, self.habits.end.usual()),
             hash: open.hash.map(Fingerprint::finish),
             ..open.indexed
         };
@@ -250,6 +259,21 @@ impl Index {
             (Some(Number { uid, foreseen }), _) => self.messages.push(Indexed { uid, foreseen, ..indexed }),
             (None, Identity::Hash(_) | Identity::Written) => self.messages.push(indexed),
             (None, _) => {}
+        }
+    }
+}
+
+/// How many octets of line ends are the last ones.
+pub(super) fn line_ends_behind(octets: &[u8]) -> usize {
+    octets.iter().rev().take_while(|octet| matches!(octet, b'\r' | b'\n')).count()
+}
+
+impl End {
+    /// Octets behind the text of a message of which one line end and an empty line part the next one.
+    fn usual(self) -> u64 {
+        match self {
+            Self::LineBreak | Self::EmptyLine => 1,
+            Self::All => 2,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Reads in blocks of one size, wherever it is told; knows no lock and no unique-id.
 
 use super::habits::{Habits, Identity};
-use super::index::{Indexed, Message};
+use super::index::{Indexed, Message, line_ends_behind};
 use super::numbers::Numbers;
 use super::shown::Shown;
 use super::splitter::{Splitter, Step};
@@ -67,7 +67,7 @@ pub(super) fn index_up_to(
             Step::Claim { taken, end } => {
                 at += taken as u64;
                 if is_borne_out(file, &splitter, end)? {
-                    splitter.jump(end);
+                    splitter.jump(end, end_of_text(file, at, end)?);
                     at = end;
                 }
             }
@@ -86,6 +86,28 @@ fn is_borne_out(file: &impl ReadAt, splitter: &Splitter, end: u64) -> io::Result
         }
     }
     Ok(splitter.bears_out(&head[..filled], filled < head.len()))
+}
+
+/// Where the line ends in front of `end` begin, or `start` if nothing else stands there.
+fn end_of_text(file: &impl ReadAt, start: u64, mut end: u64) -> io::Result<u64> {
+    let mut block = [0; limits::MBOX_LINE_HEAD];
+    while end > start {
+        let from = end.saturating_sub(block.len() as u64).max(start);
+        let mut filled = 0;
+        let wanted = usize::try_from(end - from).unwrap_or(block.len());
+        while filled < wanted {
+            match read_some(file, &mut block[filled..wanted], from + filled as u64)? {
+                0 => return Ok(start), // The file has become shorter: its messages can no more be read.
+                read => filled += read,
+            }
+        }
+        let line_ends = line_ends_behind(&block[..wanted]);
+        end -= line_ends as u64;
+        if line_ends < wanted {
+            break;
+        }
+    }
+    Ok(end)
 }
 
 /// Gives one message as its server showed it.

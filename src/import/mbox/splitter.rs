@@ -64,9 +64,10 @@ impl Splitter {
         }
     }
 
-    /// A claim was borne out: the next block is what stands at `end`.
-    pub fn jump(&mut self, end: u64) {
-        self.index.jump(end);
+    /// A claim was borne out: the next block is what stands at `end`. `text` is behind the last octet in front of
+    /// it that is of no line end.
+    pub fn jump(&mut self, end: u64, text: u64) {
+        self.index.jump(end, text);
     }
 
     /// How many messages have come to their end.

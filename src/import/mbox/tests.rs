@@ -265,6 +265,51 @@ fn a_new_identity_lasts_while_servers_write_into_the_message() {
     assert_eq!(identities(&old), identities(&new)[..2]);
 }
 
+/// What ends a message at the end of the file is completed by the next delivery, or by the server's next login.
+#[test]
+fn the_last_message_is_known_again_when_its_end_is_completed() {
+    let first = format!("{FROM}X-IMAPbase: 5 0000000009\nX-UID: 9\nX-UIDL: x\n\nx\n\n");
+    let last = format!("{FROM}Subject: b\n");
+    let written = format!("{FROM}X-UID: 10\nX-UIDL: y\nStatus: O\nSubject: b\n");
+    for (text, completed) in [
+        ("\ny\n", "\ny\n\n"),
+        ("\ny", "\ny\n\n"),
+        ("\ny\r", "\ny\r\n\n"),
+        ("\ny\r\n", "\ny\r\n\n"),
+        ("\ny\n\n\n", "\ny\n\n\n\n"),
+        ("Content-Length: 2\n\ny\n", "Content-Length: 2\n\ny\n\n"),
+        ("Content-Length: 5\n\ny\n\n\n\n", "Content-Length: 5\n\ny\n\n\n\n\n"),
+        ("To: c", "To: c\n\n\n"),
+        ("", "\n\n"),
+    ] {
+        for server in Server::ALL {
+            let names = |octets: String| Mailbox::new(octets).inventory(server).unwrap().names;
+            let before = names(format!("{first}{last}{text}"));
+            for grown in [
+                format!("{last}{completed}"),
+                format!("{last}{completed}{last}\nz\n"),
+                format!("{written}{completed}"),
+            ] {
+                let after = names(format!("{first}{grown}"));
+                assert_eq!(before[..], after[..2], "{server:?} {text:?} became {grown:?}");
+            }
+        }
+    }
+}
+
+/// Ledgers hold these.
+#[test]
+fn what_ends_as_most_messages_do_is_called_by_its_octets_as_the_server_counts_them() {
+    use sha2::{Digest, Sha256};
+    let mailbox = Mailbox::new(format!("{FROM}Subject: b\n\nbody\n\n{FROM}\nz\n"));
+    for server in Server::ALL {
+        let counted = if matches!(server.habits().end, habits::End::All) { 6_u64 } else { 5 };
+        let name =
+            Sha256::new().chain_update(format!("{FROM}Subject: b\n\0")).chain_update(counted.to_be_bytes());
+        assert_eq!(mailbox.inventory(server).unwrap().names[0][..], name.finalize()[..], "{server:?}");
+    }
+}
+
 #[test]
 fn messages_that_are_alike_are_two() {
     let one = format!("{FROM}Subject: a\n\na\n\n");
