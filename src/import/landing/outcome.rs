@@ -19,7 +19,7 @@ use std::io;
 pub struct Imported {
     /// What it is.
     pub source: String,
-    /// How many messages the old server listed.
+    /// How many messages the old server listed, those that could not be read among them.
     pub found: usize,
     /// How many of them came over, in this run or in one that it brought to its end.
     pub imported: usize,
@@ -89,8 +89,8 @@ pub struct Progress {
 
 impl Imported {
     pub(super) fn count(&mut self, inventory: &Inventory, plan: &Plan, gathered: &Gathered) {
-        self.found = inventory.messages.len();
-        self.read = vec![false; self.found];
+        self.found = inventory.messages.len() + inventory.skipped.len();
+        self.read = vec![false; inventory.messages.len()];
         let staged = gathered.staged.iter().map(|(index, _)| index);
         for index in plan.equal.iter().chain(staged) {
             if let Some(read) = self.read.get_mut(*index) {
@@ -197,5 +197,20 @@ impl fmt::Display for Failure {
             }
             Self::Disk(error) => error.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::inventory;
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_was_found() {
+        let item = |what: &str| SkippedItem { what: what.to_owned(), why: "not followed".to_owned() };
+        let old = Inventory { skipped: ["a", "b", "c"].map(item).to_vec(), ..inventory(&["1", "2"]) };
+        let mut imported = Imported::default();
+        imported.count(&old, &Plan::default(), &Gathered::default());
+        assert_eq!((imported.found, imported.skipped.len(), imported.read.len()), (5, 3, 2));
     }
 }
