@@ -324,6 +324,15 @@ fn a_newcomer_does_not_wait_for_a_comparison_that_takes_longer_than_a_login() {
 }
 
 #[test]
+fn a_newcomer_at_a_login_does_not_wait_for_one_that_cannot_be_read() {
+    let here = Here::new();
+    here.import(&mut files("/anna", of("anna", 1))).unwrap();
+    let mut old = behind(Mailbox { broken: vec![1], ..of("anna", 3) });
+    let landing = here.landing(Twin::sound()).in_use();
+    assert_eq!(landing.import(&Here::anna(), &mut old, &mut |_| ()).unwrap().imported, 1);
+}
+
+#[test]
 fn a_newcomer_that_is_called_like_a_doubted_one_waits_for_the_comparison() {
     let here = Here::new();
     here.import(&mut wire("anna", 110, Mailbox::of(&[(b"a", b"1\r\n")]))).unwrap();
@@ -332,4 +341,36 @@ fn a_newcomer_that_is_called_like_a_doubted_one_waits_for_the_comparison() {
         here.landing(Twin::sound()).in_use().import(&Here::anna(), &mut old, &mut |_| ()).unwrap();
     }
     assert_eq!(texts(&here.seen().unwrap()), [&b"1\r\n"[..], b"2\r\n"]);
+}
+
+#[test]
+fn a_second_mailbox_waits_for_what_cannot_be_read_of_it_while_the_first_is_shown() {
+    let here = Here::new();
+    let mut anna = files("/anna", of("anna", 2));
+    here.import(&mut anna).unwrap();
+    let mut carl = Mailbox::numbered(5);
+    carl.messages.drain(..2);
+    let mut carl = files("/carl", Mailbox { broken: vec![1], ..carl });
+    let imported = here.import(&mut carl).unwrap();
+    assert_eq!((imported.imported, imported.skipped.len(), imported.warnings.len()), (0, 1, 1));
+    assert_eq!(here.seen().unwrap(), anna.shown(), "as it was");
+    (carl.broken, carl.read) = (Vec::new(), Vec::new());
+    assert_eq!(here.import(&mut carl).unwrap().imported, 3);
+    assert_eq!(texts(&here.seen().unwrap())[2..], texts(&carl.shown()));
+    assert_eq!(carl.read, [1]);
+    // From now on what is new in it are newcomers.
+    let mut grown = files("/carl", Mailbox { broken: vec![3], ..Mailbox::numbered(7) });
+    grown.messages.drain(..2);
+    assert_eq!(here.import(&mut grown).unwrap().imported, 1);
+}
+
+/// What came is of a time when mailboxes were not noted.
+#[test]
+fn newcomers_of_a_mailbox_that_nobody_knows_do_not_wait_for_each_other() {
+    let here = Here::new();
+    here.import(&mut of("anna", 1)).unwrap();
+    let mut anna = files("/anna", Mailbox { broken: vec![0], ..of("anna", 3) });
+    anna.messages.remove(0);
+    let imported = here.import(&mut anna).unwrap();
+    assert_eq!((imported.imported, imported.skipped.len()), (1, 1));
 }

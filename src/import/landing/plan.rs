@@ -135,6 +135,13 @@ pub fn is_from(entry: &Entry, tag: Option<&Tag>) -> bool {
     is_anybodys || tag.is_none_or(|tag| tag.is_among(&entry.mailboxes))
 }
 
+/// Whether anything of a mailbox has come over, so that what is new in it are newcomers. What came before
+/// mailboxes were noted may be of any.
+pub fn has_landed(ledger: &Ledger, tag: Option<&Tag>) -> bool {
+    let is_of_it = |entry: &Entry| entry.mailboxes.is_empty() || is_from(entry, tag);
+    ledger.entries.iter().any(|entry| !entry.base.is_empty() && is_of_it(entry))
+}
+
 /// The name under which a message is known whose unique-id was not certain.
 fn name_of(origin: &Origin) -> Option<&[u8]> {
     match origin {

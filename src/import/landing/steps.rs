@@ -7,7 +7,7 @@
 use super::gather::{self, Gathered};
 use super::naming::{self, Batch};
 use super::outcome::{Earlier, Failure, Imported, Progress};
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::staging::Staging;
 use super::{Landing, recognise};
 use crate::import::{Inventory, Source};
@@ -165,9 +165,10 @@ impl<'a, D: Disk> Import<'a, D> {
             moving::clear(self.disk(), &self.folders.root, &self.staging.folder)?;
             return Ok(self.imported.listing(inventory, &gathered));
         }
-        // Shown without it, the others would keep it from its place for good.
-        let is_first = !self.landing.is_in_use && ledger.entries.iter().all(|entry| entry.base.is_empty());
-        if !self.imported.is_complete() && is_first {
+        // Shown without it, the others would keep it from its place for good. But who asks for newcomers has seen
+        // all that the mailbox had, whichever way it came.
+        let is_newcomers = self.landing.is_in_use || plan::has_landed(&ledger, self.imported.tag.as_ref());
+        if !self.imported.is_complete() && !is_newcomers {
             self.imported.warnings.push("none of it is shown until all of it can be read".to_owned());
             return Ok(self.imported.listing(inventory, &gathered));
         }
