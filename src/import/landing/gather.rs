@@ -110,14 +110,19 @@ fn take_up<'a, D: Disk>(
 }
 
 /// For a rehearsal: as if all had been staged. Messages that share a unique-id are read, and those of which
-/// nobody has said how large they are; the others are unlike each other, whatever is in them.
+/// nobody has said how large they are; unless `all` are, the others are unlike each other, whatever is in them.
 ///
 /// # Errors
 /// As [`gather`].
-pub fn rehearse(source: &mut dyn Source, inventory: &Inventory, plan: &Plan) -> Result<Gathered, Failure> {
+pub fn rehearse(
+    source: &mut dyn Source,
+    inventory: &Inventory,
+    plan: &Plan,
+    all: bool,
+) -> Result<Gathered, Failure> {
     let found = |wanted: &Wanted| inventory.messages.get(wanted.index);
     let is_read = |wanted: &Wanted| {
-        wanted.is_ambiguous
+        all || wanted.is_ambiguous
             || found(wanted).is_some_and(|found| found.bytes.is_none() && found.octets.is_none())
     };
     let read = plan.wanted.iter().filter(|wanted| is_read(wanted)).map(|wanted| wanted.index);

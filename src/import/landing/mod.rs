@@ -21,6 +21,7 @@ mod recognise;
 mod rehearsal;
 mod staging;
 mod steps;
+mod twice;
 
 #[cfg(test)]
 mod elsewhere;

@@ -143,7 +143,7 @@ pub fn has_landed(ledger: &Ledger, tag: Option<&Tag>) -> bool {
 }
 
 /// The name under which a message is known whose unique-id was not certain.
-fn name_of(origin: &Origin) -> Option<&[u8]> {
+pub fn name_of(origin: &Origin) -> Option<&[u8]> {
     match origin {
         Origin::Foreseen(_, name) | Origin::Made(name) => Some(name),
         Origin::Kept(_) => None,

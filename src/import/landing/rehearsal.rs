@@ -1,8 +1,8 @@
 //! What an import would do, or whether it would do anything. Writes nothing.
 
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::steps::Collected;
-use super::{Failure, Imported, Landing, gather, recognise};
+use super::{Failure, Imported, Landing, gather, recognise, twice};
 use crate::import::{Inventory, Source, Tag};
 use crate::mail::AccountAddress;
 use crate::maildrop::disk::Disk;
@@ -25,22 +25,29 @@ impl<D: Disk> Landing<D> {
         Ok(!plan.wanted.is_empty() || !plan.doubted.is_empty())
     }
 
-    /// Says what an import would do, and writes nothing. Messages that share a unique-id are read, since it
-    /// depends on their text what becomes of it.
+    /// Says what an import would do, and writes nothing. Messages are read where it depends on their text what
+    /// becomes of them: those that share a unique-id, and those of a mailbox that seems to be here already.
     ///
     /// # Errors
     /// See [`Failure`].
     pub fn rehearse(&self, account: &AccountAddress, source: &mut dyn Source) -> Result<Imported, Failure> {
         let tag = source.provenance().tag();
         let mut imported = Imported { source: source.name(), tag, ..Imported::default() };
+        if let Ok(root) = self.tree.existing(account) {
+            twice::refuse_itself(&root, source)?;
+        }
         let inventory = source.inventory()?;
         let mut ledger = self.ledger(account)?;
         let mut plan = Plan::of(&inventory, &ledger, imported.tag.as_ref());
         if let Some(tag) = &imported.tag {
             recognise::settle(source, &mut ledger, &mut plan, tag)?;
         }
-        let gathered = gather::rehearse(source, &inventory, &plan)?;
+        let mailbox = imported.tag.as_ref();
+        let may_be_here = plan.wanted.len() > plan.already && plan::has_landed(&ledger, mailbox);
+        let gathered = gather::rehearse(source, &inventory, &plan, may_be_here)?;
+        let warning = twice::refuse_renumbered(&inventory, (&ledger, &plan), &gathered, mailbox)?;
         imported.count(&inventory, &plan, &gathered);
+        imported.warnings.extend(warning);
         let collected = Collected { inventory: &inventory, ledger: &ledger, gathered: &gathered };
         let batch = self.batch(&imported, &collected, &mut |_, _| Ok(()))?;
         imported.add(batch);

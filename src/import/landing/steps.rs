@@ -9,7 +9,7 @@ use super::naming::{self, Batch};
 use super::outcome::{Earlier, Failure, Imported, Progress};
 use super::plan::{self, Plan};
 use super::staging::Staging;
-use super::{Landing, recognise};
+use super::{Landing, recognise, twice};
 use crate::import::{Inventory, Source};
 use crate::limits;
 use crate::mail::AccountAddress;
@@ -112,6 +112,7 @@ impl<'a, D: Disk> Import<'a, D> {
 
     fn plan(&self, source: &mut dyn Source) -> Result<Ready, Failure> {
         let tag = self.imported.tag.as_ref();
+        twice::refuse_itself(&self.folders.root, source)?;
         let inventory = source.inventory()?;
         let mut ledger = Ledger::load(&self.folders.root)?;
         let mut plan = Plan::of(&inventory, &ledger, tag);
@@ -158,6 +159,13 @@ impl<'a, D: Disk> Import<'a, D> {
     pub(super) fn show(mut self, ready: Ready, gathered: Gathered) -> Result<Imported, Failure> {
         let Ready { inventory, ledger, plan, .. } = ready;
         self.imported.count(&inventory, &plan, &gathered);
+        // Who asks for newcomers has seen all that the mailbox had, whichever way it came.
+        let mailbox = self.imported.tag.as_ref().filter(|_| !self.landing.is_in_use);
+        let judged = twice::refuse_renumbered(&inventory, (&ledger, &plan), &gathered, mailbox);
+        if judged.is_err() {
+            moving::clear(self.disk(), &self.folders.root, &self.staging.folder)?;
+        }
+        self.imported.warnings.extend(judged?);
         // What was looked at is noted, though nothing come over.
         let notes_any = !plan.equal.is_empty();
         drop(plan);
@@ -165,9 +173,8 @@ impl<'a, D: Disk> Import<'a, D> {
             moving::clear(self.disk(), &self.folders.root, &self.staging.folder)?;
             return Ok(self.imported.listing(inventory, &gathered));
         }
-        // Shown without it, the others would keep it from its place for good. But who asks for newcomers has seen
-        // all that the mailbox had, whichever way it came.
-        let is_newcomers = self.landing.is_in_use || plan::has_landed(&ledger, self.imported.tag.as_ref());
+        // Shown without it, the others would keep it from its place for good.
+        let is_newcomers = self.landing.is_in_use || plan::has_landed(&ledger, mailbox);
         if !self.imported.is_complete() && !is_newcomers {
             self.imported.warnings.push("none of it is shown until all of it can be read".to_owned());
             return Ok(self.imported.listing(inventory, &gathered));
