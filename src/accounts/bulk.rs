@@ -33,8 +33,11 @@ pub struct Report {
     pub updated: usize,
     /// Accounts that were there and were left alone.
     pub unchanged: usize,
-    /// Accounts made, or closed, that nobody can log in to.
+    /// Accounts made, closed or updated that nobody can log in to.
     pub disabled: usize,
+    /// Those of them that only an administrator can open: the file has a password, and they were closed before.
+    #[serde(skip)]
+    pub still_closed: Vec<AccountAddress>,
     /// Users that were not taken.
     pub refused: Vec<Refused>,
 }
@@ -44,6 +47,8 @@ pub struct Report {
 enum Deed {
     Add,
     Update,
+    /// The account is closed, and no file opens it.
+    UpdateClosed,
     Leave,
     RefuseAlias,
 }
@@ -72,7 +77,7 @@ impl Accounts {
         let due: Vec<(&Record, Deed)> = batch
             .iter()
             .zip(deeds.iter().copied())
-            .filter(|(_, deed)| matches!(deed, Deed::Add | Deed::Update))
+            .filter(|(_, deed)| matches!(deed, Deed::Add | Deed::Update | Deed::UpdateClosed))
             .collect();
         let stored = hashed(&due, self.rounds)?;
         self.store.write(|db| {
@@ -97,6 +102,10 @@ impl Report {
             Deed::Add | Deed::Update if matches!(user.secret, Secret::Locked) => self.disabled += 1,
             Deed::Add => self.added += 1,
             Deed::Update => self.updated += 1,
+            Deed::UpdateClosed => {
+                self.disabled += 1;
+                self.still_closed.push(user.address.clone());
+            }
             Deed::Leave => self.unchanged += 1,
             Deed::RefuseAlias => self.refused.push(Refused {
                 line: user.line,
@@ -125,7 +134,11 @@ fn deed(db: &Connection, user: &Record, wish: Wish) -> Result<Deed, Error> {
         Secret::Locked => !enabled,
         Secret::Clear(_) => false,
     };
-    Ok(if wish.update && !has_logged_in && !is_the_same { Deed::Update } else { Deed::Leave })
+    Ok(match (&user.secret, enabled) {
+        _ if !wish.update || has_logged_in || is_the_same => Deed::Leave,
+        (Secret::Hash(_) | Secret::Clear(_), false) => Deed::UpdateClosed,
+        _ => Deed::Update,
+    })
 }
 
 fn is_alias(db: &Connection, address: &AccountAddress) -> Result<bool, Error> {

@@ -204,9 +204,10 @@ fn taken(report: &Report) -> usize {
     report.added + report.updated + report.unchanged + report.disabled
 }
 
-/// For a person: how many became what, and each refused line. `passed_over`: accounts of the system.
+/// For a person: how many became what, each account that stays closed though the file has a password for it, and
+/// each refused line. `passed_over`: accounts of the system.
 pub fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
-    let Report { added, updated, unchanged, disabled, refused } = report;
+    let Report { added, updated, unchanged, disabled, still_closed, refused } = report;
     let would = if dry_run { "would be: " } else { "" };
     let (added, refusals) = (counted(*added, "account"), refused.len());
     let mut text = format!(
@@ -215,6 +216,9 @@ pub fn told(report: &Report, passed_over: usize, dry_run: bool) -> String {
     if passed_over > 0 {
         let _ = writeln!(text, "passed over {} of the system", counted(passed_over, "account"));
     }
+    text.extend(still_closed.iter().map(|address| {
+        format!("{address} was disabled before: `restante account enable {address}` lets it in\n")
+    }));
     text.extend(refused.iter().map(|line| format!("{line}\n")));
     text
 }

@@ -170,6 +170,20 @@ fn who_exists_is_left_alone_or_updated_until_the_first_login() {
 }
 
 #[test]
+fn a_lock_that_the_file_takes_away_is_told_and_stays() {
+    let server = Server::start("");
+    let file = write(&server, "users", "lo@example.org:!\n");
+    server.restante(&["account", "import", &file, "--format", "dovecot-passwd"], "").done();
+    fs::write(&file, "lo@example.org:{PLAIN}ok\n").unwrap();
+    let arguments = ["account", "import", &file, "--format", "dovecot-passwd", "--update"];
+    let told = server.restante(&arguments, "").done();
+    assert!(told.contains("updated 0, unchanged 0, disabled 1"), "{told}");
+    assert!(told.contains("`restante account enable lo@example.org`"), "{told}");
+    server.restante(&["account", "enable", "lo@example.org"], "").done();
+    log_in(&server, "lo", "ok", "+OK");
+}
+
+#[test]
 fn who_is_held_waits_and_takes_mail() {
     let server = Server::start("");
     let file = write(&server, "users.csv", "address,password\nolga@example.org,{PLAIN}secret\n");
