@@ -1,6 +1,7 @@
 //! `account import`: files of old servers become accounts whose users log in as they always have.
 
 use crate::harness::{Outcome, Server};
+use crate::scram;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -167,6 +168,32 @@ fn who_exists_is_left_alone_or_updated_until_the_first_login() {
     log_in(&server, "olga", "secret", "+OK");
     assert_eq!(counted(&["--update"]), (0, 1));
     assert_eq!(credential(&server, "olga@example.org"), "pbkdf2-sha256");
+}
+
+#[test]
+fn a_password_that_has_just_been_used_is_replaced_by_no_file() {
+    let server = Server::start("");
+    let file = server.folder().join("users");
+    let imported = |user: &str, password: &str| {
+        fs::write(&file, format!("address,password\n{user}@example.org,{{PLAIN}}{password}\n")).unwrap();
+        let told = report(&import(&server, &file, "csv", &["--update", "--json"]));
+        (
+            told["added"].as_u64().unwrap(),
+            told["updated"].as_u64().unwrap(),
+            told["unchanged"].as_u64().unwrap(),
+        )
+    };
+    assert_eq!(imported("olga", "one"), (1, 0, 0));
+    log_in(&server, "olga", "one", "+OK");
+    assert_eq!(imported("olga", "two"), (0, 0, 1));
+    log_in(&server, "olga", "one", "+OK");
+    assert_eq!(imported("paul", "one"), (1, 0, 0));
+    let mut client = server.pop3();
+    let said = scram::log_in(&mut client, "paul", "one", None);
+    assert!(said.starts_with("+OK"), "{said}");
+    assert_eq!(imported("paul", "two"), (0, 0, 1));
+    client.quit();
+    log_in(&server, "paul", "one", "+OK");
 }
 
 #[test]

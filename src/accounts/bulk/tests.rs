@@ -119,6 +119,22 @@ fn an_update_closes_a_door_and_opens_none() {
 }
 
 #[test]
+fn a_first_login_is_written_at_once_and_later_ones_are_not() {
+    let fixture = Fixture::new();
+    let accounts = fixture.with(&["anna@x.org", "bert@x.org"]);
+    let anna = address("anna@x.org");
+    let last = |accounts: &Accounts| accounts.list().unwrap().remove(0).last_login;
+    accounts.note_first_login(&address("bert@x.org"));
+    assert_eq!(last(&accounts), None);
+    accounts.note_first_login(&anna);
+    assert!(last(&fixture.open()).is_some());
+    accounts.record_logins(&[(anna.clone(), SystemTime::UNIX_EPOCH)]).unwrap();
+    accounts.note_first_login(&anna);
+    accounts.note_first_login(&address("nobody@x.org"));
+    assert_eq!(last(&accounts), Some(SystemTime::UNIX_EPOCH));
+}
+
+#[test]
 fn what_is_held_is_what_was_made() {
     let fixture = Fixture::new();
     let accounts = fixture.with(&["anna@x.org"]);

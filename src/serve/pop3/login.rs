@@ -5,7 +5,7 @@
 use super::Visit;
 use super::old_server::{self, Passage};
 use crate::accounts::upstream::{Meant, Standing};
-use crate::accounts::{Error as AccountsError, Grant, Recognition, Verdict};
+use crate::accounts::{Accounts, Error as AccountsError, Grant, Recognition, Verdict};
 use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
 use crate::net::subscriber;
@@ -199,8 +199,16 @@ async fn recognised(
         return Ok(Some(grant));
     }
     let accounts = Arc::clone(&visit.shared.accounts);
-    let work = move || accounts.verify(&credentials.user, &credentials.password);
+    let work = move || welcomed(&accounts, accounts.verify(&credentials.user, &credentials.password));
     granted(visit, visit.shared.doorway.hash(&visit.peer, work).await)
+}
+
+/// Who is known from memory is at home here; the first login of all others is written down at once.
+fn welcomed(accounts: &Accounts, verdict: Result<Verdict, AccountsError>) -> Result<Verdict, AccountsError> {
+    if let Ok(Verdict::Welcome(grant)) = &verdict {
+        accounts.note_first_login(grant.account());
+    }
+    verdict
 }
 
 /// What a verdict means to the session. `None`: the password is wrong.
@@ -216,7 +224,7 @@ fn granted(visit: &Visit, verdict: Result<Verdict, AccountsError>) -> Result<Opt
 async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<Grant>, Refusal> {
     let Some(proved) = verdict.proved else { return Ok(None) };
     let accounts = Arc::clone(&visit.shared.accounts);
-    let work = move || accounts.confirm(&verdict.user, &proved.stored_key);
+    let work = move || welcomed(&accounts, accounts.confirm(&verdict.user, &proved.stored_key));
     granted(visit, visit.shared.doorway.disk(work).await)
 }
 
