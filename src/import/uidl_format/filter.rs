@@ -1,6 +1,9 @@
 //! What a format does to a value on its way into the unique-id.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use md5::{Digest, Md5};
+use sha1::Sha1;
 use sha2::Sha256;
 use std::fmt::Write;
 
@@ -17,11 +20,18 @@ pub(super) enum Filter {
     /// The octets of a digest.
     Md5,
     /// The octets of a digest.
+    Sha1,
+    /// The octets of a digest.
     Sha256,
+    /// Padded, in the alphabet of RFC 4648, 4.
+    Base64,
     /// Each octet as two hex digits.
     Hexlify,
     /// Without the first ones; a negative number leaves so many at the end.
     Skip(i64),
+    /// From an offset on so many, or all; a negative offset counts from the end, a negative number leaves away so
+    /// many there.
+    Part(i64, Option<i64>),
     /// The first ones; a negative number leaves away so many at the end.
     First(i64),
     /// The last ones.
@@ -41,9 +51,12 @@ impl Filter {
             Self::Trim => value.truncate(value.trim_ascii_end().len()),
             Self::Hex => return hex_of_number(&value),
             Self::Md5 => return Md5::digest(&value).to_vec(),
+            Self::Sha1 => return Sha1::digest(&value).to_vec(),
             Self::Sha256 => return Sha256::digest(&value).to_vec(),
+            Self::Base64 => return BASE64.encode(&value).into_bytes(),
             Self::Hexlify => return hexlify(&value),
             Self::Skip(count) => return skip(value, *count),
+            Self::Part(offset, count) => return part(value, *offset, *count),
             Self::First(count) => value.truncate(first(value.len(), *count)),
             Self::Last(count) => return value.split_off(value.len().saturating_sub(*count)),
             Self::PadLeft(width, filler) => {
@@ -73,6 +86,21 @@ fn skip(mut value: Vec<u8>, count: i64) -> Vec<u8> {
     let size = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let at = if count < 0 { value.len().saturating_sub(size) } else { size.min(value.len()) };
     value.split_off(at)
+}
+
+/// Where Dovecot refuses to go beyond the text, and nobody can log in, there is nothing to be right about: this ends
+/// with it.
+fn part(mut value: Vec<u8>, offset: i64, count: Option<i64>) -> Vec<u8> {
+    let length = i64::try_from(value.len()).unwrap_or(i64::MAX);
+    let from = if offset < 0 { length.saturating_add(offset) } else { offset };
+    let behind = match count {
+        Some(count) if count < 0 => length.saturating_add(count),
+        Some(count) => from.saturating_add(count),
+        None => length,
+    };
+    let at = |place: i64| usize::try_from(place.clamp(0, length)).unwrap_or(0);
+    value.truncate(at(behind));
+    value.split_off(at(from).min(value.len()))
 }
 
 /// Dovecot takes more than all away as "nothing away".

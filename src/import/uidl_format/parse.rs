@@ -40,7 +40,7 @@ fn variable<'a>(text: &'a str, parts: &mut Vec<Part>) -> Parsed<&'a str> {
             (long_name(name), words.collect(), rest)
         }
         None => {
-            let letter = text.chars().next().ok_or("it ends with `%`")?;
+            let letter = text.chars().next().ok_or("it ends where the letter of a variable has to be")?;
             (short_name(letter), Vec::new(), &text[letter.len_utf8()..])
         }
     };
@@ -149,17 +149,20 @@ fn modifiers(mut text: &str) -> Parsed<(Vec<Filter>, &str)> {
 fn pipeline(words: &[&str]) -> Parsed<Vec<Filter>> {
     let mut filters = Vec::new();
     for word in words {
-        let was_digest = matches!(filters.last(), Some(Filter::Md5 | Filter::Sha256));
         let (name, arguments) = call(word)?;
-        if was_digest && name != "hexlify" {
-            return Err(format!("`{name}` behind a digest; only hexlify is known there"));
+        if filters.last().is_some_and(is_digest) && !matches!(name, "hexlify" | "base64") {
+            return Err(format!("`{name}` behind a digest; only hexlify and base64 are known there"));
         }
         filters.extend(piped(name, &arguments).ok_or_else(|| format!("the filter `{word}` is not known"))?);
     }
-    if matches!(filters.last(), Some(Filter::Md5 | Filter::Sha256)) {
+    if filters.last().is_some_and(is_digest) {
         filters.push(Filter::Hexlify); // What is not text in the end is written in hex digits.
     }
     Ok(filters)
+}
+
+fn is_digest(filter: &Filter) -> bool {
+    matches!(filter, Filter::Md5 | Filter::Sha1 | Filter::Sha256)
 }
 
 /// `name(argument, argument)`.
@@ -176,6 +179,8 @@ fn piped(name: &str, arguments: &[&str]) -> Option<Vec<Filter>> {
         ("upper", []) => vec![Filter::Upper],
         ("reverse", []) => vec![Filter::Reverse],
         ("md5", []) => vec![Filter::Md5],
+        ("sha1", []) => vec![Filter::Sha1],
+        ("base64", []) => vec![Filter::Base64],
         ("sha256", []) => vec![Filter::Sha256],
         ("hexlify", [] | ["0"]) => vec![Filter::Hexlify],
         ("hexlify", [width]) => {
@@ -194,11 +199,19 @@ fn piped(name: &str, arguments: &[&str]) -> Option<Vec<Filter>> {
                 vec![Filter::Hex, Filter::PadLeft(width, b'0'), Filter::Last(width)]
             }
         },
+        ("substr", [offset]) => vec![Filter::Part(signed(offset)?, None)],
+        ("substr", [offset, count]) => vec![Filter::Part(signed(offset)?, Some(signed(count)?))],
         ("truncate", [width]) => vec![Filter::First(size(width)? as i64)],
         ("lfill", [width, rest @ ..]) => vec![Filter::PadLeft(size(width)?, filler(rest)?)],
         ("rfill", [width, rest @ ..]) => vec![Filter::PadRight(size(width)?, filler(rest)?)],
         _ => return None,
     })
+}
+
+fn signed(text: &str) -> Option<i64> {
+    let (negative, digits) = without(text, '-');
+    let number = width(digits.trim()).ok()? as i64;
+    Some(if negative { -number } else { number })
 }
 
 /// `'x'` or `"x"`; a zero when there is none.
