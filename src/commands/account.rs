@@ -129,10 +129,17 @@ pub fn remove(settings: &Settings, name: &str, purge: bool) -> Result<(), Findin
 /// # Errors
 /// A finding for a database fault. A Maildir that cannot be counted is warned of and listed.
 pub fn list(settings: &Settings, as_json: bool) -> Result<(), Finding> {
-    let accounts = match existing(settings)? {
+    let mut accounts = match existing(settings)? {
         Some(accounts) => accounts.list().map_err(|error| storage(settings, &error))?,
         None => Vec::new(),
     };
+    let tree = Tree::new(OsDisk, settings.mail());
+    for account in &mut accounts {
+        // Its owner is told the same words, whatever the reason.
+        let puts_off =
+            tree.existing(&account.address).and_then(|root| moving::puts_logins_off(&OsDisk, &root));
+        account.held |= puts_off.unwrap_or(false);
+    }
     let counted: Vec<_> =
         accounts.iter().map(|account| (account, usage_of(settings, &account.address))).collect();
     if as_json {

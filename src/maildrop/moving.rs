@@ -71,6 +71,17 @@ pub fn settle<D: Disk>(disk: &D, folders: &Folders) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether [`settle`] puts logins off: until an import into a Maildir that was empty ends well, or [`release`].
+///
+/// # Errors
+/// What the disk says.
+pub fn puts_logins_off<D: Disk>(disk: &D, root: &Folder) -> io::Result<bool> {
+    match disk.open_folder(root, OsStr::new(STAGING)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        staging => staging.and_then(|staging| Ok(!has(&staging, COMMIT)? && has(&staging, WAS_EMPTY)?)),
+    }
+}
+
 /// Removes the folder behind the moves, unless another import is at it: what that has put there must stay.
 /// What stays is in nobody's way; the next import takes it away.
 fn tidy<D: Disk>(disk: &D, folders: &Folders, staging: &Folder) {

@@ -43,6 +43,16 @@ fn a_message_that_cannot_be_read_is_named_by_where_it_lies() {
     assert_eq!((&said["skipped"][0]["what"], &said["found"]), (&name.into(), &2.into()));
     assert!(said["skipped"][0]["why"].as_str().unwrap().starts_with("it is compressed"), "{said}");
     login_refused(&server);
+    let held = || -> bool {
+        let listed = server.restante(&["account", "list", "--json"], "").done();
+        let listed: Value = serde_json::from_str(&listed).unwrap();
+        let anna = listed.as_array().unwrap().iter().find(|account| account["address"] == ANNA);
+        anna.unwrap()["held"].as_bool().unwrap()
+    };
+    assert!(held(), "as she is told");
+    server.restante(&["account", "release", ANNA], "").done();
+    assert!(!held());
+    server.log_in(ANNA).ask("STAT", "+OK 0 ");
 }
 
 #[test]
