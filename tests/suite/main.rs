@@ -33,6 +33,7 @@ mod login;
 mod looking;
 mod maildrop;
 mod moving_in;
+mod moving_in_again;
 mod moving_in_asked;
 mod moving_in_words;
 mod pull;
