@@ -296,7 +296,7 @@ pub const DATABASE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 pub const SHUTDOWN_GRACE_DEFAULT: Duration = Duration::from_secs(30);
 /// How often the certificate files are looked at for a renewed certificate.
 pub const CERTIFICATE_POLL: Duration = Duration::from_secs(30);
-/// How often the last logins are written down.
+/// How often the last logins are written down; the first one of an account is at once.
 pub const LAST_LOGIN_FLUSH: Duration = Duration::from_secs(1);
 /// Names that are tried for one message before the disk is taken to be out of its mind: another try
 /// is needed only where a pid came again and the clock was set back onto the same microsecond.
