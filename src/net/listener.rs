@@ -9,11 +9,12 @@ use crate::mail::Peer;
 use crate::runtime;
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, sockopt};
+use nix::unistd::{Gid, Uid};
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, lchown};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -24,8 +25,8 @@ pub struct Listener {
     address: ListenAddress,
     bound: Bound,
     exhaustion: Mutex<Exhaustion>,
-    /// Held for its end alone.
-    _file: Option<SocketFile>,
+    /// Removed with the listener.
+    file: Option<SocketFile>,
 }
 
 /// Descriptors have run out. At the limit each one that is freed is taken and the next is missing, so it
@@ -98,7 +99,7 @@ impl Listener {
     }
 
     fn new(address: ListenAddress, bound: Bound, file: Option<SocketFile>) -> Self {
-        Self { address, bound, exhaustion: Mutex::default(), _file: file }
+        Self { address, bound, exhaustion: Mutex::default(), file }
     }
 
     /// Whether `bind` failed because this machine has no IPv6: then `[::]` beside `0.0.0.0`, as in
@@ -108,6 +109,18 @@ impl Listener {
         let everywhere =
             matches!(address, ListenAddress::Tcp(at) if at.is_ipv6() && at.ip().is_unspecified());
         everywhere && matches!(errno, Some(Errno::EAFNOSUPPORT | Errno::EADDRNOTAVAIL))
+    }
+
+    /// Gives the file of a Unix socket that was bound here to the user and the group who shall use it; other
+    /// sockets have no file, or one that is somebody else's affair.
+    ///
+    /// # Errors
+    /// What the system says: only root may give anything away.
+    pub fn give_to(&self, user: Uid, group: Gid) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        // Not through a link: who may write in that folder could have put one in the place of the socket, and
+        // would be given what it leads to.
+        lchown(&file.path, Some(user.as_raw()), Some(group.as_raw()))
     }
 
     /// With the port that was really taken.

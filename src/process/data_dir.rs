@@ -1,9 +1,8 @@
 //! The data folder, made by root for the user that the server will run as: that user may not make
 //! folders under /var/lib, and a folder of root's would lock the server out.
 
-use super::privileges::user_named;
+use super::privileges::successor;
 use crate::config::Finding;
-use nix::unistd::geteuid;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, chown};
@@ -18,11 +17,10 @@ pub fn make_data_dir(user: Option<&str>, data_dir: &Path) -> Result<(), Finding>
     if data_dir.exists() && !data_dir.is_dir() {
         return Err(not_a_folder(data_dir));
     }
-    let Some(name) = user.filter(|name| *name != "root" && geteuid().is_root()) else { return Ok(()) };
-    let user = user_named(name)?;
+    let Some(user) = successor(user)? else { return Ok(()) };
     make(data_dir, user.uid.as_raw(), user.gid.as_raw()).map_err(|error| Finding {
         what: format!("{} cannot be made: {error}", data_dir.display()),
-        remedy: format!("make it: install -d -m 700 -o {name} {}", data_dir.display()),
+        remedy: format!("make it: install -d -m 700 -o {} {}", user.name, data_dir.display()),
     })
 }
 
@@ -51,6 +49,7 @@ fn make(folder: &Path, uid: u32, gid: u32) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::unistd::geteuid;
     use std::fs;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
 

@@ -13,5 +13,5 @@ mod seccomp;
 pub use confine::{Confinement, confine, confinement_offered};
 pub use data_dir::{make_data_dir, not_a_folder};
 pub use memory::leave_no_core;
-pub use privileges::{Privileges, give_up_root};
+pub use privileges::{Privileges, give_up_root, successor};
 pub use seccomp::SystemCalls;

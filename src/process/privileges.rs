@@ -48,8 +48,17 @@ fn become_user(name: &str) -> Result<(), Finding> {
     Ok(())
 }
 
+/// Whom [`give_up_root`] makes of root: `None` when there is no root to give up, or nobody to become.
+///
+/// # Errors
+/// The user does not exist.
+pub fn successor(user: Option<&str>) -> Result<Option<User>, Finding> {
+    let other = user.filter(|name| *name != "root" && geteuid().is_root());
+    other.map(user_named).transpose()
+}
+
 /// The user that `user` in the configuration names.
-pub(super) fn user_named(name: &str) -> Result<User, Finding> {
+fn user_named(name: &str) -> Result<User, Finding> {
     let user = User::from_name(name).map_err(|errno| not_as(name, &errno.to_string()))?;
     user.ok_or_else(|| not_as(name, "there is no such user"))
 }

@@ -44,6 +44,7 @@ pub fn run(settings: Settings, config: Option<PathBuf>) -> Result<(), Finding> {
     }
     let listeners = bind(&settings)?;
     process::make_data_dir(settings.user.as_deref(), &settings.data_dir)?;
+    give_sockets(&settings, &listeners)?;
     // Behind the ports and before all else: no other file is made, and no peer heard, as root.
     let privileges = process::give_up_root(settings.user.as_deref(), needs_root(&settings))?;
     let calls = process::SystemCalls::of_this_process();
@@ -154,6 +155,19 @@ pub fn nothing_to_listen_on() -> Finding {
         what: "nothing to listen on".to_owned(),
         remedy: "give an address in [smtp], [pop3] or [lmtp]".to_owned(),
     }
+}
+
+/// The files of Unix sockets that root has bound become those of the user it will be: else only root could
+/// connect, and nobody remove them.
+fn give_sockets(settings: &Settings, listeners: &[(Protocol, Listener)]) -> Result<(), Finding> {
+    let Some(user) = process::successor(settings.user.as_deref())? else { return Ok(()) };
+    for (_, listener) in listeners {
+        listener.give_to(user.uid, user.gid).map_err(|error| Finding {
+            what: format!("{} cannot be given to the user {}: {error}", listener.address(), user.name),
+            remedy: "name a socket on a disk that keeps owners".to_owned(),
+        })?;
+    }
+    Ok(())
 }
 
 /// Whether a port is to be bound that only root, or who has CAP_NET_BIND_SERVICE, can bind.

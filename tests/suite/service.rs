@@ -3,7 +3,7 @@
 use crate::harness::{LIMIT, Server};
 use nix::unistd::User;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,25 @@ fn nothing_of_root_stays_with_the_user_that_it_becomes() {
     for capabilities in ["CapPrm:", "CapEff:"] {
         assert_eq!(told(&server, "status", capabilities), ["0000000000000000"], "{capabilities}");
     }
+}
+
+/// Whoever may write to the socket delivers to anybody: the server's user and its group, Postfix' in it.
+#[test]
+fn the_socket_is_the_users_that_it_becomes() {
+    let mut server = Server::prepare("user = \"nobody\"\nlmtp.listen = [\"unix:DIR/run/lmtp.sock\"]");
+    let run = server.folder().join("run");
+    fs::create_dir(&run).unwrap();
+    if fs::metadata(server.folder()).unwrap().uid() != 0 {
+        return;
+    }
+    fs::set_permissions(server.folder(), Permissions::from_mode(0o755)).unwrap();
+    let nobody = User::from_name("nobody").unwrap().unwrap();
+    chown(&run, Some(nobody.uid.as_raw()), Some(nobody.gid.as_raw())).unwrap();
+    server.again();
+    let socket = run.join("lmtp.sock");
+    let found = fs::metadata(&socket).unwrap();
+    assert_eq!((found.uid(), found.gid()), (nobody.uid.as_raw(), nobody.gid.as_raw()));
+    assert_eq!(found.mode() & 0o777, 0o660);
 }
 
 #[test]
