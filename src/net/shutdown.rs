@@ -17,7 +17,7 @@ struct Inner {
     changed: Event,
 }
 
-/// A running session; counted until it is dropped.
+/// A running session, or a listener; counted until it is dropped.
 #[must_use]
 pub struct SessionGuard(Arc<Inner>);
 
@@ -55,7 +55,7 @@ impl Shutdown {
         self.0.wait(|inner| inner.cut.load(SeqCst)).await;
     }
 
-    /// Counts a running session until the guard is dropped.
+    /// Counts a running session, or whatever else the end is to wait for, until the guard is dropped.
     pub fn session(&self) -> SessionGuard {
         self.0.sessions.fetch_add(1, SeqCst);
         SessionGuard(Arc::clone(&self.0))

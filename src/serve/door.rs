@@ -87,8 +87,18 @@ impl Door {
         self.pop3.set_limits(settings.pop3.max_connections, settings.pop3.max_connections_per_ip);
     }
 
-    /// Accepts on `listener` until the shutdown begins.
-    pub async fn watch(self: Arc<Self>, protocol: Protocol, listener: Listener) {
+    /// Accepts on `listener` from now on, until the shutdown begins. The end waits for it as for a session, or
+    /// the process would be gone before the file of a socket is.
+    pub fn open(self: &Arc<Self>, protocol: Protocol, listener: Listener) {
+        let (door, open) = (Arc::clone(self), self.shared.shutdown.session());
+        runtime::spawn(async move {
+            door.watch(protocol, &listener).await;
+            drop(listener);
+            drop(open);
+        });
+    }
+
+    async fn watch(self: &Arc<Self>, protocol: Protocol, listener: &Listener) {
         loop {
             let accepted = async { Some(listener.accept().await) };
             let closing = async {
@@ -218,5 +228,24 @@ async fn refuse(protocol: Protocol, mut stream: Stream, why: Why) {
     // Whether it arrives is the peer's affair: it was refused either way.
     if stream.send(&words, limits::REFUSAL_TIMEOUT).await.is_ok() && protocol == Protocol::Pop3s {
         stream.close().await; // TLS has an end of its own.
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::ListenAddress;
+    use crate::serve::testing::with_anna;
+
+    #[test]
+    fn the_end_waits_until_the_file_of_a_socket_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, _) = with_anna(folder.path());
+        let path = folder.path().join("lmtp.sock");
+        let door = Arc::new(Door::new(Arc::clone(&shared)));
+        door.open(Protocol::Lmtp, Listener::bind(&ListenAddress::Unix(path.clone())).unwrap());
+        shared.shutdown.begin();
+        runtime::block_on(shared.shutdown.all_ended());
+        assert!(!path.exists());
     }
 }

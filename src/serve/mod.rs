@@ -73,7 +73,7 @@ async fn serve(
     for (protocol, listener) in listeners {
         let address = listener.address();
         Line::new("serve.listening").with("protocol", protocol).with("address", address).info();
-        runtime::spawn(Arc::clone(&door).watch(protocol, listener));
+        door.open(protocol, listener);
     }
     net::notify("READY=1");
     while reload_is_next(&mut signals).await {

@@ -59,7 +59,7 @@ fn nothing_of_root_stays_with_the_user_that_it_becomes() {
 
 /// Whoever may write to the socket delivers to anybody: the server's user and its group, Postfix' in it.
 #[test]
-fn the_socket_is_the_users_that_it_becomes() {
+fn the_socket_is_the_users_that_it_becomes_and_goes_with_it() {
     let mut server = Server::prepare("user = \"nobody\"\nlmtp.listen = [\"unix:DIR/run/lmtp.sock\"]");
     let run = server.folder().join("run");
     fs::create_dir(&run).unwrap();
@@ -74,6 +74,8 @@ fn the_socket_is_the_users_that_it_becomes() {
     let found = fs::metadata(&socket).unwrap();
     assert_eq!((found.uid(), found.gid()), (nobody.uid.as_raw(), nobody.gid.as_raw()));
     assert_eq!(found.mode() & 0o777, 0o660);
+    assert_eq!(server.stop(), Some(0));
+    assert!(!socket.exists(), "the server could not remove it");
 }
 
 #[test]
