@@ -290,6 +290,11 @@ pub const MIN_FREE_PART: u64 = 16;
 pub const FREE_SPACE_KNOWN_FOR: Duration = Duration::from_millis(100);
 /// Left-overs in tmp/ are removed after this long (the Maildir convention: 36 hours).
 pub const TMP_LEFTOVER_AGE: Duration = Duration::from_secs(36 * 3600);
+/// How often they are looked for: the next start after a crash comes within seconds, when none is old enough.
+pub const LEFTOVERS_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// Maildirs whose tmp/ is looked through in one disk job: on a cold disk, with some 10 ms for each, a second,
+/// in which a sixteenth of the way to the disk is taken. The next job waits behind those that wait already.
+pub const LEFTOVERS_AT_ONCE: usize = 100;
 /// A busy database is waited for this long.
 pub const DATABASE_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Running sessions get this long at a shutdown.

@@ -5,28 +5,40 @@
 use crate::limits;
 use crate::maildrop::disk::{Disk, OsDisk};
 use crate::maildrop::folder::Folder;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io;
-use std::path::Path;
+use std::iter;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Removes files older than [`limits::TMP_LEFTOVER_AGE`] from the tmp/ of every Maildir below `mail`, at
-/// the start; gives their number. What cannot be read or removed waits for the next start.
-pub fn clean_tmp(mail: &Path) -> usize {
-    clean(mail, SystemTime::now())
+/// The tmp/ of every Maildir below a folder, gone through in pieces. However many accounts there are, it holds
+/// the same few descriptors open: those of the way down to one tmp/.
+pub struct Leftovers(Box<dyn Iterator<Item = Folder> + Send>);
+
+impl Leftovers {
+    /// At the beginning; nothing is opened yet. A folder that is not there has none.
+    pub fn below(mail: PathBuf) -> Self {
+        let mail = iter::once(mail).filter_map(|mail| Folder::open(&mail).ok());
+        Self(Box::new(mail.flat_map(folders_in).flat_map(folders_in)))
+    }
+
+    /// Removes files older than [`limits::TMP_LEFTOVER_AGE`] from the next [`limits::LEFTOVERS_AT_ONCE`] of them;
+    /// gives their number, `None` at the end. What cannot be read or removed waits for the next time.
+    pub fn clear_some(&mut self) -> Option<usize> {
+        self.clear(SystemTime::now())
+    }
+
+    fn clear(&mut self, now: SystemTime) -> Option<usize> {
+        let accounts = self.0.by_ref().take(limits::LEFTOVERS_AT_ONCE);
+        accounts.map(|account| clear_account(&account, now).unwrap_or(0)).reduce(|sum, removed| sum + removed)
+    }
 }
 
-fn clean(mail: &Path, now: SystemTime) -> usize {
-    let Ok(mail) = Folder::open(mail) else { return 0 };
-    let domains = folders_in(&mail);
-    let accounts = domains.iter().flat_map(folders_in);
-    accounts
-        .filter_map(|account| OsDisk.open_folder(&account, OsStr::new("tmp")).ok())
-        .map(|tmp| clean_folder(&tmp, now).unwrap_or(0))
-        .sum()
+fn clear_account(account: &Folder, now: SystemTime) -> io::Result<usize> {
+    clear_folder(&OsDisk.open_folder(account, OsStr::new("tmp"))?, now)
 }
 
-fn clean_folder(tmp: &Folder, now: SystemTime) -> io::Result<usize> {
+fn clear_folder(tmp: &Folder, now: SystemTime) -> io::Result<usize> {
     let mut names = Vec::new();
     OsDisk.each_file(tmp, &mut |name| names.push(name.to_owned()))?;
     let old = names.iter().filter(|name| is_old(tmp, name, now));
@@ -41,11 +53,11 @@ fn is_old(tmp: &Folder, name: &OsStr, now: SystemTime) -> bool {
     now.duration_since(written).is_ok_and(|age| age > limits::TMP_LEFTOVER_AGE)
 }
 
-/// The folders in a folder, links left out.
-fn folders_in(folder: &Folder) -> Vec<Folder> {
-    let Ok(entries) = std::fs::read_dir(folder.path()) else { return Vec::new() };
+/// The folders in a folder, links left out, each opened when it is its turn.
+fn folders_in(folder: Folder) -> impl Iterator<Item = Folder> {
+    let entries = std::fs::read_dir(folder.path()).into_iter().flatten();
     let names = entries.filter_map(Result::ok).map(|entry| entry.file_name());
-    names.filter_map(|name: OsString| OsDisk.open_folder(folder, &name).ok()).collect()
+    names.filter_map(move |name| OsDisk.open_folder(&folder, &name).ok())
 }
 
 #[cfg(test)]
@@ -78,7 +90,8 @@ mod tests {
         }
         std::os::unix::fs::symlink(root.join("new"), dir.path().join("mail/example.org/link")).unwrap();
         std::os::unix::fs::symlink(root.join("new/old"), root.join("tmp/link")).unwrap();
-        assert_eq!(clean(&dir.path().join("mail"), now), 1);
+        let mut leftovers = Leftovers::below(dir.path().join("mail"));
+        assert_eq!((leftovers.clear(now), leftovers.clear(now)), (Some(1), None));
         assert!(!root.join("tmp/old").exists());
         for kept in [
             "tmp/fresh",
@@ -97,6 +110,6 @@ mod tests {
     #[test]
     fn no_mail_yet_is_nothing_to_clean() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(clean_tmp(&dir.path().join("mail")), 0);
+        assert_eq!(Leftovers::below(dir.path().join("mail")).clear_some(), None);
     }
 }

@@ -11,7 +11,7 @@ mod space;
 mod usages;
 
 pub use draft::Drafts;
-pub use leftovers::clean_tmp;
+pub use leftovers::Leftovers;
 
 use crate::mail::{AccountAddress, Bytes, Domain, Octets};
 use crate::maildrop::disk::{self, Disk, OsDisk};

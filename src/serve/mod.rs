@@ -68,7 +68,8 @@ async fn serve(
     mut signals: Signals,
     config: Option<PathBuf>,
 ) {
-    upkeep::start(&shared).await;
+    upkeep::read_bans(&shared).await;
+    upkeep::judge_certificate(&shared);
     let door = Arc::new(Door::new(Arc::clone(&shared)));
     for (protocol, listener) in listeners {
         let address = listener.address();
@@ -76,6 +77,7 @@ async fn serve(
         door.open(protocol, listener);
     }
     net::notify("READY=1");
+    upkeep::start(&shared);
     while reload_is_next(&mut signals).await {
         net::notify("RELOADING=1");
         reload::reload(&shared, &door, config.as_deref()).await;

@@ -5,7 +5,7 @@
 use super::log::Line;
 use super::shared::Shared;
 use crate::accounts::Ban;
-use crate::delivery;
+use crate::delivery::Leftovers;
 use crate::limits;
 use crate::runtime;
 use std::net::IpAddr;
@@ -13,15 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Clears left-overs, reads the bans, judges the certificate, and starts the clockwork.
-pub async fn start(shared: &Arc<Shared>) {
-    let mail = shared.settings().mail();
-    let removed = shared.doorway.disk(move || delivery::clean_tmp(&mail)).await;
-    if removed > 0 {
-        Line::new("serve.leftovers").with("removed", removed).info();
-    }
-    read_bans(shared).await;
-    judge_certificate(shared);
+/// Starts the clockwork. It waits for nothing: what there is to do at once is done beside the first sessions.
+pub fn start(shared: &Arc<Shared>) {
+    runtime::spawn(clear_leftovers_each(limits::LEFTOVERS_EVERY, Arc::clone(shared)));
     runtime::spawn(every(limits::LAST_LOGIN_FLUSH, Arc::clone(shared), |shared| async move {
         write_last_logins(&shared).await;
         if shared.failures.any_banned(Instant::now()) {
@@ -34,6 +28,32 @@ pub async fn start(shared: &Arc<Shared>) {
             reload_certificate(&shared).await;
         }
     }));
+}
+
+/// Clears left-overs at once, and again whenever the time has passed.
+async fn clear_leftovers_each(period: Duration, shared: Arc<Shared>) {
+    clear_leftovers(&shared).await;
+    every(period, shared, |shared| async move { clear_leftovers(&shared).await }).await;
+}
+
+/// In many short jobs, one at a time: with a hundred thousand accounts and a cold disk it takes minutes.
+async fn clear_leftovers(shared: &Arc<Shared>) {
+    let (mut leftovers, mut removed) = (Leftovers::below(shared.settings().mail()), 0);
+    while !shared.shutdown.has_begun() {
+        let piece = move || {
+            let cleared = leftovers.clear_some();
+            (leftovers, cleared)
+        };
+        let (rest, cleared) = shared.doorway.disk(piece).await;
+        leftovers = rest;
+        match cleared {
+            Some(count) => removed += count,
+            None => break,
+        }
+    }
+    if removed > 0 {
+        Line::new("serve.leftovers").with("removed", removed).info();
+    }
 }
 
 /// Writes down the last logins, and the credentials that were hashed anew; if that fails they are
@@ -129,6 +149,7 @@ mod tests {
     use crate::mail::AccountAddress;
     use crate::serve::testing::with_anna;
     use futures_lite::future;
+    use std::fs;
     use std::pin::pin;
     use std::sync::{Mutex, mpsc};
 
@@ -151,6 +172,28 @@ mod tests {
         shared.logged_in(anna.clone(), at(3));
         shared.put_back(being_written);
         assert_eq!(shared.take_last_logins(), [(anna, at(3)), (bert, at(2))]);
+    }
+
+    #[test]
+    fn left_overs_are_looked_for_again_and_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, _) = with_anna(folder.path());
+        let tmp = shared.settings().mail().join("example.org/anna/tmp");
+        fs::create_dir_all(&tmp).unwrap();
+        let (left, old) = (tmp.join("left"), SystemTime::now() - limits::TMP_LEFTOVER_AGE * 2);
+        runtime::block_on(async {
+            let looking = clear_leftovers_each(Duration::from_millis(1), Arc::clone(&shared));
+            let looked = async {
+                for _ in 0..3 {
+                    fs::File::create(&left).unwrap().set_modified(old).unwrap();
+                    while left.exists() {
+                        runtime::sleep(Duration::from_millis(1)).await;
+                    }
+                }
+            };
+            let found = runtime::timeout(Duration::from_secs(30), future::or(looked, looking)).await;
+            assert!(found.is_some(), "only once");
+        });
     }
 
     #[test]

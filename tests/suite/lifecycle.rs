@@ -132,17 +132,35 @@ fn a_reload_of_a_broken_configuration_keeps_the_old_one() {
     assert!(server.smtp().ask("EHLO mx", "250 ").contains("RCPTMAX=7"));
 }
 
+/// Beside the first sessions: however long it takes, nobody waits for it.
 #[test]
-fn what_a_killed_server_left_in_tmp_goes_at_the_next_start() {
+fn what_a_killed_server_left_in_tmp_goes_after_the_next_start() {
     let mut server = Server::start("");
     server.stop();
-    let left = server.deposit(ANNA, "tmp", "1.left", b"half");
+    deposit_left_over(&server, ANNA);
     let young = server.deposit(ANNA, "tmp", "2.young", b"on its way");
+    server.again();
+    assert!(server.wait_for_log("serve.leftovers").ends_with("removed=1"));
+    assert_eq!(server.files(ANNA, "tmp"), [young], "another program may still write it");
+    let log = server.log();
+    assert!(log.find("serve.leftovers") > log.rfind("serve.listening"), "{log}");
+}
+
+#[test]
+fn left_overs_go_with_fewer_descriptors_than_there_are_accounts() {
+    const ACCOUNTS: usize = 150;
+    let mut server = Server::prepare("");
+    for number in 0..ACCOUNTS {
+        deposit_left_over(&server, &format!("user{number}@example.org"));
+    }
+    server.again_by("ulimit -n 100; exec \"$@\"");
+    assert!(server.wait_for_log("serve.leftovers").ends_with(&format!("removed={ACCOUNTS}")));
+}
+
+fn deposit_left_over(server: &Server, address: &str) {
+    let left = server.deposit(address, "tmp", "1.left", b"half");
     let long_ago = SystemTime::now() - Duration::from_secs(7 * 24 * 3600);
     fs::File::options().write(true).open(left).unwrap().set_modified(long_ago).unwrap();
-    server.again();
-    assert_eq!(server.files(ANNA, "tmp"), [young], "another program may still write it");
-    assert!(server.wait_for_log("serve.leftovers").ends_with("removed=1"));
 }
 
 #[test]
