@@ -8,8 +8,8 @@ use std::fmt;
 /// As whom the process goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Privileges {
-    /// It never was root.
-    Ordinary,
+    /// It never was root, and is this user.
+    Ordinary(String),
     /// It was root and is this user now.
     GivenUp(String),
     /// It is root, because it was asked to be (`user = "root"`), or because nothing it does needs
@@ -24,7 +24,7 @@ pub enum Privileges {
 /// A finding when root would be kept on a privileged port unasked, or the user does not exist.
 pub fn give_up_root(user: Option<&str>, needs_root: bool) -> Result<Privileges, Finding> {
     if !geteuid().is_root() {
-        return Ok(Privileges::Ordinary);
+        return Ok(Privileges::Ordinary(own_name()));
     }
     match user {
         Some("root") => Ok(Privileges::Root),
@@ -35,6 +35,14 @@ pub fn give_up_root(user: Option<&str>, needs_root: bool) -> Result<Privileges, 
                 .to_owned(),
         }),
         None => Ok(Privileges::Root),
+    }
+}
+
+/// Asked here and not when it is shown: by then Landlock has closed /etc/passwd.
+fn own_name() -> String {
+    match User::from_uid(geteuid()) {
+        Ok(Some(user)) => user.name,
+        _ => format!("uid {}", geteuid()), // Containers have users without a name.
     }
 }
 
@@ -80,11 +88,7 @@ fn drop_to(login: &CString, uid: Uid, gid: Gid) -> nix::Result<()> {
 impl fmt::Display for Privileges {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ordinary => match User::from_uid(geteuid()) {
-                Ok(Some(user)) => f.write_str(&user.name),
-                _ => write!(f, "uid {}", geteuid()), // Containers have users without a name.
-            },
-            Self::GivenUp(name) => f.write_str(name),
+            Self::Ordinary(name) | Self::GivenUp(name) => f.write_str(name),
             Self::Root => f.write_str("root"),
         }
     }
@@ -107,7 +111,7 @@ mod tests {
         let outcome = give_up_root(Some("no-such-user-here"), true);
         match geteuid().is_root() {
             true => assert!(outcome.unwrap_err().what.contains("no-such-user-here")),
-            false => assert_eq!(outcome, Ok(Privileges::Ordinary)),
+            false => assert_eq!(outcome, Ok(Privileges::Ordinary(own_name()))),
         }
     }
 }

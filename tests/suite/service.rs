@@ -1,7 +1,7 @@
 //! What the system sees of a running `serve`: its words to systemd, as whom it runs, what it may use up.
 
 use crate::harness::{LIMIT, Server};
-use nix::unistd::User;
+use nix::unistd::{User, geteuid};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
@@ -55,6 +55,28 @@ fn nothing_of_root_stays_with_the_user_that_it_becomes() {
     for capabilities in ["CapPrm:", "CapEff:"] {
         assert_eq!(told(&server, "status", capabilities), ["0000000000000000"], "{capabilities}");
     }
+}
+
+/// Behind Landlock nobody could look the name up any more. Root starts it as another, if there is a program for
+/// that and the other one may run ours.
+#[test]
+fn the_log_names_the_user_that_it_was_started_as() {
+    let mut server = Server::prepare("");
+    let mut user = User::from_uid(geteuid()).unwrap();
+    let mut script = "exec \"$@\"".to_owned();
+    if geteuid().is_root() {
+        user = User::from_name("nobody").unwrap();
+        let nobody = user.as_ref().unwrap();
+        let (uid, gid) = (nobody.uid.as_raw(), nobody.gid.as_raw());
+        chown(server.folder(), Some(uid), Some(gid)).unwrap();
+        script = format!("exec setpriv --reuid {uid} --regid {gid} --clear-groups \"$@\"");
+        if server.restante_by(&script, &["--version"], "").status != Some(0) {
+            return;
+        }
+    }
+    let Some(user) = user else { return }; // One without a name, as in a container.
+    server.again_by(&script);
+    server.wait_for_log(&format!(" user={} ", user.name));
 }
 
 /// Whoever may write to the socket delivers to anybody: the server's user and its group, Postfix' in it.

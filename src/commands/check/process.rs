@@ -19,7 +19,7 @@ pub(super) fn examine(settings: &Settings) -> Vec<Remark> {
 
 fn running_as(user: &Privileges) -> Remark {
     match user {
-        Privileges::Ordinary => Remark::Fine(format!("runs as the user {user}, if started like this")),
+        Privileges::Ordinary(name) => Remark::Fine(format!("runs as the user {name}, if started like this")),
         Privileges::GivenUp(name) => {
             Remark::Fine(format!("runs as the user {name} once its ports are bound; checked as that user"))
         }
