@@ -70,14 +70,17 @@ fn examine(settings: &Settings) -> Vec<Remark> {
     let ports = ports::examine(settings);
     let made = (!settings.data_dir.exists()).then(|| folders::examine(settings));
     let process = process::examine(settings);
+    let folders = made.unwrap_or_else(|| folders::examine(settings));
+    // Nothing will be made where nothing can be.
+    let is_usable = !folders.iter().any(|remark| matches!(remark, Remark::Error(_)));
     let mut remarks = vec![Remark::Fine(match &settings.file {
         Some(file) => format!("configuration {}", file.display()),
         None => "no configuration file: the built-in defaults for trying it out".to_owned(),
     })];
     remarks.extend(hostname(settings));
-    remarks.extend(made.unwrap_or_else(|| folders::examine(settings)));
-    remarks.push(database(settings));
-    remarks.extend(certificate(settings));
+    remarks.extend(folders);
+    remarks.extend(database(settings, is_usable));
+    remarks.extend(certificate(settings, is_usable));
     remarks.extend(ports);
     remarks.extend(below_the_rfcs(settings));
     remarks.extend(plaintext(settings));
@@ -97,37 +100,38 @@ fn hostname(settings: &Settings) -> Option<Remark> {
     })
 }
 
-/// Opens it as `serve` would, an older one's migration included.
-fn database(settings: &Settings) -> Remark {
+/// Opens it as `serve` would, an older one's migration included. `can_be_made`: if it is not there.
+fn database(settings: &Settings, can_be_made: bool) -> Option<Remark> {
     let file = settings.database();
     let shown = file.display();
     // Opening would make it.
     if !file.exists() {
-        return Remark::Fine(format!("{shown} will be made"));
+        return can_be_made.then(|| Remark::Fine(format!("{shown} will be made")));
     }
     // Looked through to its last page: damage in a corner shows here and not at somebody's login.
     let list = |accounts: Accounts| {
         let found = accounts.examine().and_then(|()| accounts.list());
         found.map_err(|error| accounts_finding(settings, &error))
     };
-    match open_accounts(settings).and_then(list) {
+    Some(match open_accounts(settings).and_then(list) {
         Ok(list) if list.is_empty() => {
             Remark::warning(format!("{shown} has no account"), "make one with `restante account add ADDRESS`")
         }
         Ok(list) => Remark::Fine(format!("{shown}, accounts: {}", list.len())),
         Err(finding) => Remark::Error(finding),
-    }
+    })
 }
 
-/// The files in [tls], or the self-signed pair if it has been made already.
-fn certificate(settings: &Settings) -> Vec<Remark> {
+/// The files in [tls], or the self-signed pair if it has been made already or `can_be_made`.
+fn certificate(settings: &Settings, can_be_made: bool) -> Vec<Remark> {
     let folder = settings.tls_folder();
     let (certificate, key) = match &settings.tls {
         Some(files) => (files.certificate.clone(), files.key.clone()),
         None => (folder.join("cert.pem"), folder.join("key.pem")),
     };
     if settings.tls.is_none() && !(certificate.exists() && key.exists()) {
-        return vec![Remark::Fine(format!("{} will be made, self-signed", certificate.display()))];
+        let will_be = || Remark::Fine(format!("{} will be made, self-signed", certificate.display()));
+        return can_be_made.then(will_be).into_iter().collect();
     }
     let tls = match Tls::load(&certificate, &key) {
         Ok(tls) => tls,

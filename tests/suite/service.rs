@@ -68,7 +68,9 @@ fn the_log_names_the_user_that_it_was_started_as() {
         user = User::from_name("nobody").unwrap();
         let nobody = user.as_ref().unwrap();
         let (uid, gid) = (nobody.uid.as_raw(), nobody.gid.as_raw());
-        chown(server.folder(), Some(uid), Some(gid)).unwrap();
+        for path in [server.folder(), &server.config()] {
+            chown(path, Some(uid), Some(gid)).unwrap();
+        }
         script = format!("exec setpriv --reuid {uid} --regid {gid} --clear-groups \"$@\"");
         if server.restante_by(&script, &["--version"], "").status != Some(0) {
             return;

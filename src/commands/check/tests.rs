@@ -89,6 +89,8 @@ fn folders_that_cannot_be_used_are_errors() {
     settings.data_dir = home.path().join("file/below");
     let found = errors(&settings);
     assert!(found.iter().any(|line| line.contains("/file/below cannot be looked at")), "{found:?}");
+    let promised = lines(&examine(&settings), "ok: ");
+    assert!(!promised.iter().any(|line| line.contains("will be made")), "where? {promised:?}");
     assert!(run(Ok(settings)).is_err());
 }
 
