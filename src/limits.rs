@@ -181,6 +181,8 @@ pub const DISK_JOBS_MAX: usize = 16;
 /// of the time on a disk with a journal; with ten, many such messages at once take no less, and a third more
 /// of processor time.
 pub const SYNCS_ABREAST: usize = 4;
+/// unix(7): the path of a socket has 108 octets in all, the zero at its end counted.
+pub const SOCKET_PATH_MAX: usize = 107;
 /// How long the accept loop rests when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a closed connection is read on, so that a reset does not eat our last reply.

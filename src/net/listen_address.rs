@@ -1,5 +1,6 @@
 //! Where to listen, as it stands in the configuration and in the log. Knows nothing of sockets.
 
+use crate::limits;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,6 +40,10 @@ impl FromStr for ListenAddress {
     /// Errors read `what: remedy`.
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
+            Some(path) if path.len() > limits::SOCKET_PATH_MAX => Err(format!(
+                "`{text}` is no path of a socket, which has {} octets at most: shorten it",
+                limits::SOCKET_PATH_MAX
+            )),
             Some(path) if path.starts_with('/') => Ok(Self::Unix(PathBuf::from(path))),
             // A relative path would depend on the folder that the service happens to start in.
             Some(_) => Err(format!("`{text}` is no path of a socket: let it begin with `unix:/`")),
@@ -82,6 +87,18 @@ mod tests {
         for text in ["", "25", "localhost:25", "127.0.0.1", "::1:25", "127.0.0.1:65536", "unix:", "unix:a"] {
             let error = text.parse::<ListenAddress>().unwrap_err();
             assert!(error.starts_with(&format!("`{text}` is no ")), "{error}");
+        }
+    }
+
+    /// The system's own bound, and not one octet less.
+    #[test]
+    fn a_path_that_is_too_long_for_a_socket_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().display().to_string();
+        for (length, fits) in [(limits::SOCKET_PATH_MAX, true), (limits::SOCKET_PATH_MAX + 1, false)] {
+            let path = format!("{folder}/{}", "x".repeat(length - folder.len() - 1));
+            assert_eq!(format!("unix:{path}").parse::<ListenAddress>().is_ok(), fits);
+            assert_eq!(std::os::unix::net::UnixListener::bind(path).is_ok(), fits);
         }
     }
 }

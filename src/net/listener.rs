@@ -71,8 +71,9 @@ impl Listener {
     /// Needs no runtime yet: bound before root is given up.
     ///
     /// # Errors
-    /// What the system says: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, …
-    /// See [`Listener::is_without_ipv6`] for the one that a server can do with.
+    /// What the system says: `AddrInUse`, `PermissionDenied`, `AddrNotAvailable`, …; `AlreadyExists` when what lies
+    /// at the path is no socket. [`super::cannot_listen`] has words for it; see [`Listener::is_without_ipv6`] for
+    /// the one that a server can do with.
     pub fn bind(address: &ListenAddress) -> io::Result<Self> {
         match address {
             ListenAddress::Tcp(address) => Self::of_tcp(bind_tcp(*address)?),
@@ -235,10 +236,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
 
 fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_stale(path) => {
-            fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => bind_over(path, error)?,
         outcome => outcome?,
     };
     // Whoever may write to it may deliver mail to anybody: the owner and the group (Postfix's).
@@ -247,11 +245,18 @@ fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     Ok((listener, file))
 }
 
-/// A socket nobody listens on: left by a process that was killed.
-fn is_stale(path: &Path) -> bool {
-    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    is_socket && UnixStream::connect(path).err().is_some_and(refused)
+/// In the place of a socket nobody listens on, left by a process that was killed; of nothing else.
+fn bind_over(path: &Path, in_use: io::Error) -> io::Result<UnixListener> {
+    if fs::symlink_metadata(path).is_ok_and(|found| !found.file_type().is_socket()) {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "what lies there is no socket"));
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        _ => Err(in_use),
+    }
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {

@@ -5,6 +5,7 @@
 
 mod blocking;
 mod budget;
+mod cannot_listen;
 mod descriptors;
 mod failures;
 mod gate;
@@ -27,6 +28,7 @@ mod x509;
 
 pub use blocking::Doorway;
 pub use budget::Budget;
+pub use cannot_listen::cannot_listen;
 pub use descriptors::{descriptor_limit, raise_descriptor_limit};
 pub use failures::{FailurePolicy, Failures, Penalty};
 pub use gate::{Full, Gate, Permit};

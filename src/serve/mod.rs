@@ -26,7 +26,6 @@ use crate::runtime::{self, Signal, Signals};
 use door::{Door, Protocol};
 use log::Line;
 use shared::Shared;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -137,7 +136,7 @@ fn bind(settings: &Settings) -> Result<Vec<(Protocol, Listener)>, Finding> {
                 Err(error) if Listener::is_without_ipv6(address, &error) => {
                     Line::new("serve.without").with("address", address).with("why", error).warn();
                 }
-                Err(error) => return Err(cannot_listen(address, &error)),
+                Err(error) => return Err(net::cannot_listen(address, &error)),
             }
         }
     }
@@ -218,19 +217,6 @@ fn confine(settings: &Settings) -> process::Confinement {
     let [writable, readable] =
         [writable, readable].map(|list| list.into_iter().map(named).collect::<Vec<_>>());
     process::confine(&writable, &readable)
-}
-
-fn cannot_listen(address: &ListenAddress, error: &io::Error) -> Finding {
-    use io::ErrorKind;
-    let remedy = match error.kind() {
-        ErrorKind::AddrInUse => "stop the program that listens there, or choose another port",
-        ErrorKind::PermissionDenied => {
-            "ports below 1024 need the right to bind them: use etc/restante.service, or choose another port"
-        }
-        ErrorKind::AddrNotAvailable => "this machine does not have that address: see `ip address`",
-        _ => "see that the address is right and that its folder exists",
-    };
-    Finding { what: format!("cannot listen on {address}: {error}"), remedy: remedy.to_owned() }
 }
 
 fn load_tls(settings: &Settings) -> Result<Tls, Finding> {

@@ -4,7 +4,7 @@
 use super::Remark;
 use crate::config::Settings;
 use crate::limits;
-use crate::net::{ListenAddress, Listener};
+use crate::net::{self, ListenAddress, Listener};
 use crate::serve;
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -44,26 +44,12 @@ fn remark(address: &ListenAddress, found: Found, running: bool) -> Remark {
         Found::Taken { greeting } if is_ours(&greeting) || (running && greeting.is_empty()) => {
             Remark::Fine(format!("{address} is in use by a running restante"))
         }
-        Found::Taken { .. } => Remark::error(
-            format!("{address} is in use by another program"),
-            "stop that program (`ss -ltnxp` tells which), or listen elsewhere",
-        ),
+        Found::Taken { .. } => Remark::Error(net::cannot_listen(address, &io::ErrorKind::AddrInUse.into())),
         Found::Refused(error) if Listener::is_without_ipv6(address, &error) => Remark::warning(
             format!("{address} cannot be listened on: this machine has no IPv6"),
             "take it from the list",
         ),
-        Found::Refused(error) => Remark::error(
-            format!("{address} cannot be listened on: {error}"),
-            match error.kind() {
-                io::ErrorKind::PermissionDenied => {
-                    "run as a user who may: CAP_NET_BIND_SERVICE for ports below 1024 \
-                     (etc/restante.service has it), the right to write to the folder for a socket"
-                }
-                io::ErrorKind::AddrNotAvailable => "give an address that this machine has",
-                io::ErrorKind::NotFound => "make the folder of the socket",
-                _ => "listen elsewhere",
-            },
-        ),
+        Found::Refused(error) => Remark::Error(net::cannot_listen(address, &error)),
     }
 }
 

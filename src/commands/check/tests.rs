@@ -155,10 +155,16 @@ fn a_place_that_cannot_be_listened_on_is_an_error() {
     let socket = home.path().join("missing/lmtp.sock");
     settings.lmtp.listen = vec![crate::net::ListenAddress::Unix(socket)];
     let found = errors(&settings);
-    assert!(found[0].ends_with(": make the folder of the socket"), "{found:?}");
+    assert!(found[0].contains("/missing for the user that restante runs as"), "{found:?}");
+    let file = home.path().join("file");
+    fs::write(&file, "").unwrap();
+    settings.lmtp.listen = vec![crate::net::ListenAddress::Unix(file)];
+    settings.smtp.listen = vec![server("220 mail.example.org ESMTP restante ready\r\n")];
+    let found = errors(&settings);
+    assert!(found[0].contains("what lies there is no socket: move it away"), "beside a running one: {found:?}");
     settings.lmtp.listen = vec!["192.0.2.1:2424".parse().unwrap()];
     let found = errors(&settings);
-    assert!(found[0].ends_with(": give an address that this machine has"), "{found:?}");
+    assert!(found[0].contains(": give an address that this machine has"), "{found:?}");
     settings.lmtp.listen.clear();
     settings.smtp.listen.clear();
     settings.pop3.listen.clear();

@@ -89,7 +89,8 @@ fn a_stale_socket_makes_room_and_any_other_file_does_not() {
     assert!(path.exists());
     let file = home.path().join("mail");
     fs::write(&file, "precious").unwrap();
-    assert!(Listener::bind(&ListenAddress::Unix(file.clone())).is_err());
+    let refused = Listener::bind(&ListenAddress::Unix(file.clone())).err().map(|error| error.kind());
+    assert_eq!(refused, Some(io::ErrorKind::AlreadyExists));
     assert_eq!(fs::read(file).unwrap(), b"precious");
 }
 
