@@ -47,7 +47,8 @@ impl Remark {
 /// Prints what there is to say, one line each.
 ///
 /// # Errors
-/// The first thing for which `serve` would not work, as `serve` itself would end with it.
+/// The one thing for which `serve` would not work, as `serve` itself would end with it: a script that throws the
+/// report away learns of it on standard error. Of several, their number: nobody reads one of them twice.
 pub fn run(settings: Result<Settings, Finding>) -> Result<(), Finding> {
     let remarks = match settings {
         Ok(settings) => examine(&settings),
@@ -57,11 +58,21 @@ pub fn run(settings: Result<Settings, Finding>) -> Result<(), Finding> {
         // A reader that went away has read enough.
         let _ = super::table::print(&remark.to_string());
     }
-    let first_error = remarks.into_iter().find_map(|remark| match remark {
+    let errors = remarks.into_iter().filter_map(|remark| match remark {
         Remark::Error(finding) => Some(finding),
         Remark::Fine(_) | Remark::Warning(_) => None,
     });
-    first_error.map_or(Ok(()), Err)
+    ending(errors.collect())
+}
+
+fn ending(mut errors: Vec<Finding>) -> Result<(), Finding> {
+    match errors.len() {
+        0 | 1 => errors.pop().map_or(Ok(()), Err),
+        count => Err(Finding {
+            what: format!("serve would not start: {count} errors above"),
+            remedy: "mend them and run check again".to_owned(),
+        }),
+    }
 }
 
 fn examine(settings: &Settings) -> Vec<Remark> {

@@ -48,7 +48,10 @@ fn a_fresh_machine_is_fine_and_stays_untouched() {
 #[test]
 fn a_configuration_with_a_mistake_is_an_error() {
     let finding = Finding { what: "a".into(), remedy: "b".into() };
-    assert_eq!(run(Err(finding.clone())), Err(finding));
+    assert_eq!(run(Err(finding.clone())), Err(finding.clone()));
+    let several = ending(vec![finding.clone(), finding]).unwrap_err().to_string();
+    assert_eq!(several, "serve would not start: 2 errors above: mend them and run check again");
+    assert_eq!(ending(vec![]), Ok(()));
 }
 
 #[test]
