@@ -8,7 +8,7 @@ mod process;
 use crate::accounts::Accounts;
 use crate::config::{Finding, PlaintextLogin, Settings};
 use crate::limits;
-use crate::net::{self, Tls};
+use crate::net::{self, ListenAddress, Tls};
 use crate::serve::shared::{accounts_finding, open_accounts};
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -95,6 +95,7 @@ fn examine(settings: &Settings) -> Vec<Remark> {
     remarks.extend(ports);
     remarks.extend(below_the_rfcs(settings));
     remarks.extend(plaintext(settings));
+    remarks.extend(open_lmtp(settings));
     remarks.push(descriptors(settings, net::descriptor_limit().unwrap_or(u64::MAX)));
     remarks.extend(process);
     remarks
@@ -203,6 +204,19 @@ fn plaintext(settings: &Settings) -> Option<Remark> {
             "set it to \"loopback\" or \"private\", and let mail programs use TLS",
         )
     })
+}
+
+/// LMTP is for the mail server beside us: nothing slows or refuses a stranger there, and quotas are all that stops
+/// one who fills a mailbox.
+fn open_lmtp(settings: &Settings) -> Vec<Remark> {
+    let is_open = |address: &&ListenAddress| matches!(address, ListenAddress::Tcp(tcp) if !tcp.ip().to_canonical().is_loopback());
+    let warn = |address: &ListenAddress| {
+        Remark::warning(
+            format!("`listen` in [lmtp] has {address}: whoever can connect to it may deliver to anybody"),
+            "listen on 127.0.0.1, [::1] or a socket file, or keep others away with a firewall",
+        )
+    };
+    settings.lmtp.listen.iter().filter(is_open).map(warn).collect()
 }
 
 /// The connection limits, held against the limit that `serve` would have.

@@ -13,8 +13,11 @@ const DURATIONS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_
 /// # Errors
 /// A text that reads `what: remedy`.
 pub fn size(text: &str) -> Result<u64, String> {
-    counted(text, &SIZES).ok_or_else(|| {
-        format!("`{text}` is no size: write bytes as a number, or with KiB, MiB or GiB, as in \"50 MiB\"")
+    counted(text, &SIZES).map_err(|error| match error {
+        NotCounted::TooMany => format!("`{text}` is too large: write less than 16 EiB"),
+        NotCounted::Unreadable => {
+            format!("`{text}` is no size: write bytes as a number, or with KiB, MiB or GiB, as in \"50 MiB\"")
+        }
     })
 }
 
@@ -24,20 +27,31 @@ pub fn size(text: &str) -> Result<u64, String> {
 /// # Errors
 /// A text that reads `what: remedy`.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let seconds = counted(text, &DURATIONS).filter(|&seconds| seconds > 0).map(Duration::from_secs);
-    seconds.map(|time| time.min(limits::DURATION_MAX)).ok_or_else(|| {
-        format!("`{text}` is no duration: write a number from 1 with s, m, h or d, as in \"30s\" or \"5m\"")
-    })
+    match counted(text, &DURATIONS) {
+        Ok(seconds @ 1..) => Ok(Duration::from_secs(seconds).min(limits::DURATION_MAX)),
+        Err(NotCounted::TooMany) => Ok(limits::DURATION_MAX),
+        Ok(0) | Err(NotCounted::Unreadable) => Err(format!(
+            "`{text}` is no duration: write a number from 1 with s, m, h or d, as in \"30s\" or \"5m\""
+        )),
+    }
+}
+
+/// Why a text stands for no number.
+enum NotCounted {
+    Unreadable,
+    TooMany,
 }
 
 /// A whole number and its unit, with or without a blank between them, in upper or lower case.
-fn counted(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+fn counted(text: &str, units: &[(&str, u64)]) -> Result<u64, NotCounted> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start();
-    let (_, factor) = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit))?;
-    number.parse::<u64>().ok()?.checked_mul(*factor)
+    let named = units.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit));
+    let (Some((_, factor)), false) = (named, number.is_empty()) else { return Err(NotCounted::Unreadable) };
+    // Digits alone are no number only when they are too many.
+    number.parse().ok().and_then(|number: u64| number.checked_mul(*factor)).ok_or(NotCounted::TooMany)
 }
 
 #[cfg(test)]
@@ -90,8 +104,9 @@ mod tests {
             ("1.5h", None),
             ("1h30m", None),
             ("5min", None),
-            ("99999999999999999999s", None),
-            ("18446744073709551615d", None),
+            ("99999999999999999999s", Some(3_153_600_000)),
+            ("18446744073709551615d", Some(3_153_600_000)),
+            ("99999999999999999999", None),
         ] {
             assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text:?}");
         }
@@ -103,6 +118,9 @@ mod tests {
             size("5 furlongs").unwrap_err(),
             "`5 furlongs` is no size: write bytes as a number, or with KiB, MiB or GiB, as in \"50 MiB\""
         );
+        for text in ["99999999999 GiB", "18446744073709551616"] {
+            assert_eq!(size(text).unwrap_err(), format!("`{text}` is too large: write less than 16 EiB"));
+        }
         assert!(duration("soon").unwrap_err().starts_with("`soon` is no duration: write "));
     }
 

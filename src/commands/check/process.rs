@@ -35,13 +35,13 @@ fn running_as(user: &Privileges) -> Remark {
 fn confinement(offered: &Confinement) -> Remark {
     const INSIDE: &str = "files outside its folders are out of its reach";
     match offered {
-        Confinement::Full => Remark::Fine(format!("Landlock will confine it: {INSIDE}")),
-        Confinement::Partial => {
-            Remark::Fine(format!("Landlock will confine it, as far as this kernel knows it: {INSIDE}"))
-        }
+        Confinement::Full => Remark::Fine(format!("`serve` will be confined by Landlock: {INSIDE}")),
+        Confinement::Partial => Remark::Fine(format!(
+            "`serve` will be confined by Landlock, as far as this kernel knows it: {INSIDE}"
+        )),
         Confinement::None(why) => Remark::warning(
-            format!("Landlock will not confine it: {why}"),
-            "serve works without; Linux 5.13 or later has it, if `lsm=` at boot names it",
+            format!("`serve` will not be confined by Landlock: {why}"),
+            "it works without; Linux 5.13 or later has it, if `lsm=` at boot names it",
         ),
     }
 }
@@ -62,7 +62,7 @@ mod tests {
     fn what_is_not_in_force_is_said_with_its_remedy() {
         let none = confinement(&Confinement::None("no such kernel".to_owned())).to_string();
         assert!(
-            none.starts_with("warning: Landlock will not confine it: no such kernel: serve works"),
+            none.starts_with("warning: `serve` will not be confined by Landlock: no such kernel: it works"),
             "{none}"
         );
         assert!(confinement(&Confinement::Full).to_string().starts_with("ok: "));

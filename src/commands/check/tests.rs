@@ -199,6 +199,29 @@ fn what_an_rfc_asks_for_is_only_a_warning() {
 }
 
 #[test]
+fn lmtp_beyond_this_machine_is_a_warning() {
+    let home = tempfile::tempdir().unwrap();
+    let mut settings = settings(home.path());
+    for (address, warned) in [
+        ("0.0.0.0:0", 1),
+        ("[::]:0", 1),
+        ("127.0.0.1:0", 0),
+        ("[::1]:0", 0),
+        ("unix:/run/restante/lmtp.sock", 0),
+    ] {
+        settings.lmtp.listen = vec![address.parse().unwrap()];
+        let found = open_lmtp(&settings);
+        assert_eq!(found.len(), warned, "{address}: {found:?}");
+    }
+    settings.lmtp.listen = vec!["0.0.0.0:0".parse().unwrap()];
+    assert!(
+        warnings(&settings)[0].contains("has 0.0.0.0:0: whoever can connect"),
+        "{:?}",
+        warnings(&settings)
+    );
+}
+
+#[test]
 fn the_limits_of_connections_are_held_against_the_descriptors() {
     let home = tempfile::tempdir().unwrap();
     let mut settings = settings(home.path());
