@@ -183,8 +183,10 @@ pub const DISK_JOBS_MAX: usize = 16;
 pub const SYNCS_ABREAST: usize = 4;
 /// unix(7): the path of a socket has 108 octets in all, the zero at its end counted.
 pub const SOCKET_PATH_MAX: usize = 107;
-/// How long the accept loop rests when descriptors have run out.
+/// How long the accept loop rests when descriptors have run out, or the listener does not accept.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How often it is told of a listener that does not accept, tried again after each [`ACCEPT_PAUSE`].
+pub const ACCEPT_FAULT_LOG_EVERY: Duration = Duration::from_secs(600);
 /// How long a closed connection is read on, so that a reset does not eat our last reply.
 pub const LINGER_TIME: Duration = Duration::from_secs(2);
 /// After a cut, sessions get this long to notice and to say goodbye; then the process ends under them.

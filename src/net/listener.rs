@@ -132,7 +132,8 @@ impl Listener {
     /// Pauses and resumes by itself when descriptors run out; TCP_NODELAY is set.
     ///
     /// # Errors
-    /// Only what does not pass: the listener is of no use any more.
+    /// What is neither the fault of one peer nor for want of descriptors. It may be there to stay, so whoever asks
+    /// again should rest before.
     pub async fn accept(&self) -> io::Result<Stream> {
         loop {
             match self.accept_one().await {

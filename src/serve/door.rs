@@ -16,7 +16,7 @@ use crate::smtp::{Reply, Role};
 use async_lock::Semaphore;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What is spoken on a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ impl Door {
     }
 
     async fn watch(self: &Arc<Self>, protocol: Protocol, listener: &Listener) {
+        let mut told = None;
         loop {
             let accepted = async { Some(listener.accept().await) };
             let closing = async {
@@ -109,7 +110,12 @@ impl Door {
                 None => return,
                 Some(Ok(stream)) => self.admit(protocol, stream),
                 Some(Err(error)) => {
-                    Line::new("serve.accept").with("protocol", protocol).with("why", error).warn();
+                    if is_due(&mut told, Instant::now(), limits::ACCEPT_FAULT_LOG_EVERY) {
+                        let line = Line::new("serve.accept").with("protocol", protocol);
+                        line.with("address", listener.address()).with("why", error).warn();
+                    }
+                    // It may be of no use any more. Tried on all the same: the others serve, and nobody else would
+                    // find out that it has passed.
                     runtime::sleep(limits::ACCEPT_PAUSE).await;
                 }
             }
@@ -191,7 +197,7 @@ impl Door {
         let mut rushes = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let rush = &mut rushes[why as usize];
         rush.since += 1;
-        if rush.told.is_some_and(|told| told.elapsed() < limits::REFUSAL_LOG_EVERY) {
+        if !is_due(&mut rush.told, Instant::now(), limits::REFUSAL_LOG_EVERY) {
             return;
         }
         let why = match why {
@@ -201,8 +207,17 @@ impl Door {
         };
         let line = Line::new("serve.refused").with("protocol", protocol).with("peer", stream.peer());
         line.with("why", why).with("connections", rush.since).warn();
-        *rush = Rush { told: Some(Instant::now()), since: 0 };
+        rush.since = 0;
     }
+}
+
+/// Whether what happens again and again is to be told now; notes that it is.
+fn is_due(told: &mut Option<Instant>, now: Instant, every: Duration) -> bool {
+    let is_due = told.is_none_or(|told| now.duration_since(told) >= every);
+    if is_due {
+        *told = Some(now);
+    }
+    is_due
 }
 
 async fn session(shared: Arc<Shared>, protocol: Protocol, stream: Stream, permit: Permit, id: SessionId) {
@@ -236,6 +251,14 @@ mod tests {
     use super::*;
     use crate::net::ListenAddress;
     use crate::serve::testing::with_anna;
+
+    #[test]
+    fn a_listener_that_is_of_no_use_fills_no_log() {
+        let (mut told, start) = (None, Instant::now());
+        let tried = (0..36_000).map(|time| start + limits::ACCEPT_PAUSE * time); // For an hour.
+        let lines = tried.filter(|now| is_due(&mut told, *now, limits::ACCEPT_FAULT_LOG_EVERY)).count();
+        assert_eq!(lines, 6);
+    }
 
     #[test]
     fn the_end_waits_until_the_file_of_a_socket_is_gone() {

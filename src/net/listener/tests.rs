@@ -153,6 +153,14 @@ fn accepting_goes_on_after_descriptors_had_run_out() {
 }
 
 #[test]
+fn a_socket_that_does_not_listen_is_told_and_not_tried_for_ever() {
+    let fd = socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None).unwrap();
+    let listener = Listener::of_tcp(TcpListener::from(fd)).unwrap();
+    let told = block_on(runtime::timeout(LIMIT, listener.accept())).unwrap();
+    assert_eq!(told.err().and_then(|error| error.raw_os_error()), Some(Errno::EINVAL as i32));
+}
+
+#[test]
 fn waiting_for_a_connection_can_be_given_up() {
     let listener = listen("127.0.0.1:0");
     block_on(async {
