@@ -139,13 +139,13 @@ impl Listener {
             match self.accept_one().await {
                 Ok(stream) => {
                     if self.exhaustion().ended() {
-                        log::warn!("net.resumed listen={}", self.address);
+                        log::warn!("net.resumed address={}", self.address);
                     }
                     return Ok(stream);
                 }
                 Err(error) if is_exhaustion(&error) => {
                     if self.exhaustion().began(Instant::now()) {
-                        log::warn!("net.exhausted listen={} why={:?}", self.address, error.to_string());
+                        log::warn!("net.exhausted address={} why={:?}", self.address, error.to_string());
                     }
                     // The peer stays in the queue; asking at once would only burn the processor.
                     runtime::sleep(limits::ACCEPT_PAUSE).await;
