@@ -1,7 +1,7 @@
 //! Every fixed bound of the server: its value, where it comes from, and what it protects.
 //!
-//! "How much can a stranger make us hold, and for how long?" is answered on this page, and of old servers on the
-//! next one. Bounds that an operator may move stand in `config`; their defaults and their lawful ranges
+//! "How much can a stranger make us hold, and for how long?" is answered on this page, and for old servers in
+//! `limits/old_servers.rs`. Bounds that an operator may move stand in `config`; their defaults and their lawful ranges
 //! stand here.
 
 mod old_servers;
@@ -199,7 +199,10 @@ pub const TLS_SESSIONS_MAX: usize = 1024;
 /// TLS 1.3 tickets for each session: a program that polls spends one and gets one, and has another one for
 /// a connection beside it.
 pub const TLS_TICKETS: usize = 2;
-/// What a connection that brings mail holds open: the socket, and the file in tmp/.
+/// What a connection that brings mail holds open: the socket, and the file in tmp/ of a message for one mailbox.
+/// One for several mailboxes holds a file for each, `max_recipients` or more: within [`MESSAGE_BLOCK`] while its one
+/// disk job runs, above it for as long as it comes in. That all of them do so at once is not counted with: it would
+/// want more descriptors than most systems give.
 pub const DESCRIPTORS_OF_A_SENDER: u64 = 2;
 /// Copies of a message whose folders stay open while it is written and published at one go: for more of
 /// them they are opened once for each of the two, so that descriptors do not run out.

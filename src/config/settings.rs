@@ -162,8 +162,8 @@ impl Settings {
         self.data_dir.join("tls")
     }
 
-    /// How many descriptors may be open when all connection limits are reached; a message for several
-    /// mailboxes takes some more.
+    /// How many descriptors may be open when all connection limits are reached; a message above
+    /// [`limits::MESSAGE_BLOCK`] takes one more for each further mailbox.
     pub fn descriptors_wanted(&self) -> u64 {
         let count = |connections: usize| u64::try_from(connections).unwrap_or(u64::MAX);
         // LMTP has the limits of SMTP, and a count of its own.

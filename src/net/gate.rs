@@ -50,8 +50,8 @@ impl Gate {
         (state.all, state.per_peer) = (all, per_peer);
     }
 
-    /// How many connections are open now.
-    pub fn inside(&self) -> usize {
+    #[cfg(test)]
+    fn inside(&self) -> usize {
         self.lock().inside
     }
 

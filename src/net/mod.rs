@@ -42,5 +42,5 @@ pub use self_signed::make_self_signed;
 pub use shutdown::{SessionGuard, Shutdown};
 pub use socket::Socket;
 pub use stream::{Stream, TlsFacts};
-pub use tls::{Tickets, Tls, TlsProblem};
+pub use tls::{Tickets, Tls};
 pub use trust::{Fingerprint, Trust};

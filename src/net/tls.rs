@@ -46,9 +46,6 @@ pub enum Tickets {
     Never,
 }
 
-/// What is wrong with a certificate or key, for the operator.
-pub type TlsProblem = Finding;
-
 /// What tells one version of a file from the next: modification time, size, device and inode.
 type Stamp = Option<(i64, i64, u64, u64, u64)>;
 
@@ -58,7 +55,7 @@ impl Tls {
     ///
     /// # Errors
     /// A file is unreadable or not what it should be, or the key is that of another certificate.
-    pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsProblem> {
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, Finding> {
         let files = Files::look(certificate, key); // First: a change while we read must show.
         let current = Current::read(certificate, key)?;
         Ok(Self { current: RwLock::new(Arc::new(current)), files: Mutex::new(files) })
@@ -68,7 +65,7 @@ impl Tls {
     ///
     /// # Errors
     /// As [`Tls::load`].
-    pub fn reload(&self) -> Result<bool, TlsProblem> {
+    pub fn reload(&self) -> Result<bool, Finding> {
         let mut files = self.files();
         // Noted before the outcome is known: a broken pair is complained about once, not at every
         // look, and is tried again when it changes.
@@ -82,7 +79,7 @@ impl Tls {
     ///
     /// # Errors
     /// As [`Tls::load`].
-    pub fn move_to(&self, certificate: &Path, key: &Path) -> Result<bool, TlsProblem> {
+    pub fn move_to(&self, certificate: &Path, key: &Path) -> Result<bool, Finding> {
         let files = Files::look(certificate, key);
         let new = Current::read(certificate, key)?;
         *self.files() = files;
@@ -133,11 +130,6 @@ impl Tls {
             });
         }
         warnings
-    }
-
-    /// When the certificate in force ends; `None` when it names no end.
-    pub fn not_after(&self) -> Option<SystemTime> {
-        self.current().chain.first().and_then(x509::not_after)
     }
 
     /// What does the next handshake, and the certificate that it will show.

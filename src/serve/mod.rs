@@ -2,8 +2,7 @@
 //!
 //! The order of the start matters: listeners are bound first, while the privilege to do so is still
 //! there; then the storage is opened; the log names the listeners only when a connection would be
-//! served; systemd is told last. What the storage refuses becomes a reply in `outcomes` for SMTP and LMTP,
-//! and in `pop3::login` for POP3.
+//! served; systemd is told last; and what takes its time, such as left-overs, is done beside the sessions.
 
 pub mod door;
 pub mod first_run;

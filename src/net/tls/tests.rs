@@ -79,7 +79,7 @@ fn a_broken_renewal_keeps_the_old_one_and_is_told_once() {
 fn what_clients_would_dislike_is_told() {
     let (_home, certificate, key) = pair();
     let tls = Tls::load(&certificate, &key).unwrap();
-    let end = tls.not_after().unwrap();
+    let end = x509::not_after(&tls.acceptor(Tickets::Send).1).unwrap();
     let days_before = |days: u64| end - Duration::from_secs(days * 86_400);
     let told = |name, now| -> Vec<String> {
         tls.warnings(&domain(name), now).into_iter().map(|finding| finding.what).collect()
