@@ -2,12 +2,12 @@
 //!
 //! # Floors
 //!
-//! A module imports from its own floor's row and from floors below, never upwards; a test in
-//! `tests/suite/house.rs` holds this table against the tree.
+//! A module imports from its own floor's row and from floors below, never upwards. The exact list, which is
+//! shorter, is in `tests/suite/house.rs`: a test holds it against the tree.
 //!
 //! | floor | modules | what it is | never in it |
 //! | --- | --- | --- | --- |
-//! | 0 | [`mail`], [`limits`] | the vocabulary, and every fixed bound | I/O, async, log |
+//! | 0 | [`mail`], [`limits`], [`finding`] | the vocabulary, every fixed bound, and a mistake with its remedy | I/O, async, log |
 //! | 1 | [`wire`], [`sasl`], [`smtp`], [`pop3`] | byte machines and protocol cores: a line goes in, a step comes out | I/O, async, clock, randomness, log |
 //! | 2 | [`accounts`], [`maildrop`], [`delivery`], [`import`] | the storage: SQLite, Maildirs, the way onto the disk, moving in | async, protocol words, settings |
 //! | 3 | [`runtime`], [`net`], [`config`], [`process`] | sockets, TLS, time, the doorway for blocking work; settings; what the process may do | storage, protocols |
@@ -47,6 +47,7 @@ pub mod commands;
 pub mod config;
 pub mod delivery;
 pub mod fetch;
+pub mod finding;
 pub mod import;
 pub mod limits;
 pub mod mail;

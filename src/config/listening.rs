@@ -1,9 +1,9 @@
 //! All the addresses that the settings listen on, each with the key that it stands under, and those of
 //! them that cannot be had together. Knows no socket.
 
-use super::finding::Finding;
 use super::settings::Settings;
 use super::source;
+use crate::finding::Finding;
 use crate::net::ListenAddress;
 use std::path::Path;
 

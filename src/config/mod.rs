@@ -3,7 +3,6 @@
 //! Everything that can be wrong in a configuration ends here, as a [`Finding`] that names file, line
 //! and key; all other code is handed checked values. Knows no socket, no account and no protocol.
 
-mod finding;
 mod listening;
 mod machine;
 mod settings;
@@ -11,5 +10,5 @@ mod source;
 pub mod units;
 mod written;
 
-pub use finding::Finding;
+pub use crate::finding::Finding;
 pub use settings::{Auth, BareNewline, Lmtp, PlaintextLogin, Pop3, Settings, Smtp, TlsFiles};

@@ -1,8 +1,8 @@
 //! The settings as used: checked values, with a default for everything that is not written.
 
-use super::finding::Finding;
 use super::written::{self, Number, Parsed, Written};
 use super::{listening, machine, source};
+use crate::finding::Finding;
 use crate::limits;
 use crate::mail::{Bytes, Domain};
 use crate::net::{FailurePolicy, ListenAddress, Network};

@@ -1,7 +1,7 @@
 //! Where the configuration is, and where in it a mistake stands. Knows files and lines; knows no
 //! key.
 
-use super::finding::Finding;
+use crate::finding::Finding;
 use crate::limits;
 use std::ffi::OsStr;
 use std::fs::File;

@@ -1,7 +1,7 @@
 //! Why an address cannot be listened on, in words for the operator: the same at the start and in `check`.
 
 use super::listen_address::ListenAddress;
-use crate::config::Finding;
+use crate::finding::Finding;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! Reading a certificate and its key from PEM files; what is wrong with them is told to the
 //! operator. Knows no connection.
 
-use crate::config::Finding;
+use crate::finding::Finding;
 use rustls::crypto::ring;
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};

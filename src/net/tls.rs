@@ -2,7 +2,7 @@
 //! connection and no protocol.
 
 use super::{pem, x509};
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::limits;
 use crate::mail::Domain;
 use futures_rustls::TlsAcceptor;

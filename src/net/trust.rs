@@ -2,7 +2,7 @@
 //! certificate's fingerprint, or anybody. Knows rustls; knows no connection.
 
 use super::pem;
-use crate::config::Finding;
+use crate::finding::Finding;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{

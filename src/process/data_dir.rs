@@ -2,7 +2,7 @@
 //! folders under /var/lib, and a folder of root's would lock the server out.
 
 use super::privileges::successor;
-use crate::config::Finding;
+use crate::finding::Finding;
 use std::fs::{DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, chown};

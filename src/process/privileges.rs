@@ -1,6 +1,6 @@
 //! Root is for binding ports, and is given up behind it.
 
-use crate::config::Finding;
+use crate::finding::Finding;
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setuid};
 use std::ffi::CString;
 use std::fmt;

@@ -1,6 +1,7 @@
 //! The floors of the house: what each module may import, and what never stands in it.
 //!
-//! The table is that of `src/lib.rs`; a change of the house is a change here.
+//! The table in `src/lib.rs` tells newcomers the floors; here is the exact list, which is shorter: what each module
+//! needs of what lies below it. A change of the house is a change of both.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +9,9 @@ use std::path::Path;
 use crate::source::{code, files, files_without_tests, src, without_tests};
 
 /// A module and the modules of this crate that it may import, from the ground floor up.
-const FLOORS: [(&str, &[&str]); 19] = [
+const FLOORS: [(&str, &[&str]); 20] = [
     ("limits", &[]),
+    ("finding", &[]),
     ("mail", &["limits"]),
     ("wire", &["mail", "limits"]),
     ("sasl", &["mail", "limits"]),
@@ -20,22 +22,22 @@ const FLOORS: [(&str, &[&str]); 19] = [
     ("delivery", &["mail", "limits", "maildrop"]),
     ("import", &["mail", "limits", "wire", "maildrop", "delivery"]),
     ("runtime", &[]),
-    ("net", &["mail", "limits", "runtime", "config"]),
-    ("config", &["mail", "limits", "net"]),
-    ("process", &["limits", "config"]),
-    ("fetch", &["mail", "limits", "wire", "pop3", "import", "runtime", "net", "config"]),
+    ("net", &["mail", "limits", "finding", "runtime"]),
+    ("config", &["mail", "limits", "finding", "net"]),
+    ("process", &["finding"]),
+    ("fetch", &["mail", "limits", "wire", "pop3", "import", "finding", "runtime", "net", "config"]),
     (
         "serve",
         &[
             "mail", "limits", "wire", "sasl", "smtp", "pop3", "accounts", "maildrop", "delivery", "import",
-            "runtime", "net", "config", "process", "fetch",
+            "finding", "runtime", "net", "config", "process", "fetch",
         ],
     ),
     (
         "commands",
         &[
-            "mail", "limits", "accounts", "maildrop", "delivery", "import", "runtime", "net", "config",
-            "process", "fetch", "serve",
+            "mail", "limits", "accounts", "maildrop", "delivery", "import", "finding", "runtime", "net",
+            "config", "process", "fetch", "serve",
         ],
     ),
     ("main", &["commands"]),
@@ -43,7 +45,8 @@ const FLOORS: [(&str, &[&str]); 19] = [
 ];
 
 /// Words that never stand in the code of a module, tests left out.
-const NEVER: [(&str, &[&str]); 12] = [
+const NEVER: [(&str, &[&str]); 13] = [
+    ("finding", &["std::fs", "std::net", "::now(", "async ", "log::"]),
     ("limits", &["std::fs", "std::net", "::now(", "async ", "log::"]),
     ("mail", &["std::fs", "TcpStream", "::now(", "async ", "log::", "getrandom"]),
     ("wire", &["std::fs", "std::net", "::now(", "async ", "log::", "getrandom"]),
