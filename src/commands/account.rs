@@ -5,7 +5,8 @@ use super::database::{address, existing, json, nothing_in, open, refused, storag
 use super::prompt::new_password;
 use super::table::{self, Align, Column};
 use crate::accounts::{Account, Accounts, ChangeError};
-use crate::config::{Finding, Settings, units};
+use crate::config::{Settings, units};
+use crate::finding::Finding;
 use crate::import::words::{counted, of_number};
 use crate::mail::{AccountAddress, Bytes, date};
 use crate::maildrop::disk::OsDisk;

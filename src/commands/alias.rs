@@ -3,7 +3,8 @@
 use super::database::{address, existing, json, nothing_in, open, refused, storage};
 use super::table::{self, Align, Column};
 use crate::accounts::{Accounts, Alias, AliasName, ChangeError};
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::mail::{AccountAddress, Address, Domain, ForwardPath};
 use serde::Serialize;
 

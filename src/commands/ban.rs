@@ -3,7 +3,8 @@
 use super::database::{existing, json, nothing_in, open, storage};
 use super::table::{self, Align, Column};
 use crate::accounts::Ban;
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::mail::date;
 use serde::Serialize;
 use std::net::IpAddr;

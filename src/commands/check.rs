@@ -6,7 +6,8 @@ mod ports;
 mod process;
 
 use crate::accounts::Accounts;
-use crate::config::{Finding, PlaintextLogin, Settings};
+use crate::config::{PlaintextLogin, Settings};
+use crate::finding::Finding;
 use crate::limits;
 use crate::net::{self, ListenAddress, Tls};
 use crate::serve::shared::{accounts_finding, open_accounts};

@@ -7,7 +7,7 @@ use super::files::{MaildirArgs, MboxArgs, UsersArgs};
 use super::old_server::Secured;
 use super::pull::PullArgs;
 use super::verify::VerifyArgs;
-use crate::config::Finding;
+use crate::finding::Finding;
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,8 @@
 
 use crate::accounts::Accounts;
 use crate::accounts::ChangeError;
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::mail::AccountAddress;
 pub use crate::serve::shared::{accounts_finding as storage, open_accounts as open};
 use std::fmt::Display;

@@ -6,7 +6,8 @@ pub use report::{All, Report};
 
 use super::database::{existing, nothing_in, open, refused, storage};
 use crate::accounts::ChangeError;
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::import::landing::{self, Failure, Landing};
 use crate::mail::AccountAddress;
 use crate::maildrop::Maildrops;

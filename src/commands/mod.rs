@@ -21,7 +21,8 @@ mod testing;
 mod upstream;
 mod verify;
 
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::process;
 use clap::Parser;
 use cli::{AccountCommand, AliasCommand, BanCommand, Cli, Command, ImportCommand, UpstreamCommand};

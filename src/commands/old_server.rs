@@ -2,8 +2,8 @@
 
 use super::cli::wrong_usage;
 use super::prompt;
-use crate::config::Finding;
 use crate::fetch::{Login, Security, Server};
+use crate::finding::Finding;
 use crate::mail::UserName;
 use crate::net::{Fingerprint, Trust};
 use clap::Args;

@@ -2,7 +2,7 @@
 //!
 //! Never from the command line, where every user of the machine could read it.
 
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::limits;
 use crate::mail::Password;
 use std::io::{self, BufRead, IsTerminal};

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of what it shows. Scripts read `--json` instead, whose form is a promise.
 
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::import::words::counted;
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
 //! Settings: as written (TOML text, units, defaults), then as used (checked values).
 //!
-//! Everything that can be wrong in a configuration ends here, as a [`Finding`] that names file, line
+//! Everything that can be wrong in a configuration ends here, as a [`crate::finding::Finding`] that names file, line
 //! and key; all other code is handed checked values. Knows no socket, no account and no protocol.
 
 mod listening;
@@ -10,5 +10,4 @@ mod source;
 pub mod units;
 mod written;
 
-pub use crate::finding::Finding;
 pub use settings::{Auth, BareNewline, Lmtp, PlaintextLogin, Pop3, Settings, Smtp, TlsFiles};

@@ -9,7 +9,7 @@ use super::connection::{Connection, Message};
 use super::numbers::renumbered;
 use super::problem::Problem;
 use super::server::{Login, Patience, Server};
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::import::{Error, Flags, Found, Inventory, Place, Provenance, Source, UniqueIdOf};
 use crate::limits;
 use crate::mail::{Octets, UniqueId};

@@ -1,7 +1,7 @@
 //! What can go wrong with an old server, each by its name, and what an operator can do about it.
 
 use super::server::Server;
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::net::ConnectError;
 use crate::pop3::client::{Failure, Session, Words};
 use std::fmt;

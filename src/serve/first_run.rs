@@ -5,7 +5,8 @@
 
 use super::shared::{Shared, accounts_finding};
 use crate::accounts::ChangeError;
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::mail::{AccountAddress, Password};
 use crate::net::ListenAddress;
 

@@ -17,7 +17,8 @@ mod testing;
 pub mod upkeep;
 pub mod upstream;
 
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::limits;
 use crate::net::{self, ListenAddress, Listener, Passed, Tls};
 use crate::process;

@@ -1,8 +1,9 @@
 //! What every session of the server shares. Knows no protocol.
 
 use crate::accounts::{Accounts, Error};
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
 use crate::delivery::Delivery;
+use crate::finding::Finding;
 use crate::mail::{AccountAddress, SessionId};
 use crate::maildrop::Maildrops;
 use crate::net::{Budget, Doorway, Failures, Shutdown, Tls};

@@ -164,7 +164,10 @@ fn a_place_that_cannot_be_listened_on_is_an_error() {
     settings.lmtp.listen = vec![crate::net::ListenAddress::Unix(file)];
     settings.smtp.listen = vec![server("220 mail.example.org ESMTP restante ready\r\n")];
     let found = errors(&settings);
-    assert!(found[0].contains("what lies there is no socket: move it away"), "beside a running one: {found:?}");
+    assert!(
+        found[0].contains("what lies there is no socket: move it away"),
+        "beside a running one: {found:?}"
+    );
     settings.lmtp.listen = vec!["192.0.2.1:2424".parse().unwrap()];
     let found = errors(&settings);
     assert!(found[0].contains(": give an address that this machine has"), "{found:?}");

@@ -7,7 +7,7 @@ use super::arguments::{Asked, Habits};
 use super::place::Kind;
 use crate::commands::Ending;
 use crate::commands::old_server::Access;
-use crate::config::Finding;
+use crate::finding::Finding;
 
 /// One option of [`Habits`]. `--doveconf` has no rule: it says where the mail of a whole server lies, and may
 /// be at hand whatever is asked of it.

@@ -1,7 +1,7 @@
 //! `--report FILE`: old and new side by side, for scripts and for people.
 
 use crate::commands::table::{self, Align, Column};
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::import::landing::Pair;
 use crate::import::words::counted;
 use crate::mail::{AccountAddress, UniqueId};

@@ -4,7 +4,7 @@
 
 use crate::commands::verify::Verdict;
 use crate::commands::{Ending, table};
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::import::landing::{self, Imported};
 use crate::import::words::{counted, of_number};
 use crate::mail::AccountAddress;

@@ -5,8 +5,8 @@
 use super::Job;
 use crate::accounts::import::csv;
 use crate::commands::old_server::Secured;
-use crate::config::Finding;
 use crate::fetch::{Login, Security, Server};
+use crate::finding::Finding;
 use crate::import::words::cannot_be_read;
 use crate::limits;
 use crate::mail::{AccountAddress, Password, UserName};

@@ -3,7 +3,7 @@
 use crate::accounts::upstream::{Move, Progress, Upstream};
 use crate::commands::database::json;
 use crate::commands::table::{self, Align, Column};
-use crate::config::Finding;
+use crate::finding::Finding;
 use crate::import::words::counted;
 use crate::mail::date;
 use serde::Serialize;

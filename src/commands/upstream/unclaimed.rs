@@ -3,7 +3,8 @@
 //! The folders are looked at and nothing else: no message, and no session.
 
 use crate::accounts::upstream::{Move, Progress, Scope, Upstream};
-use crate::config::{Finding, Settings};
+use crate::config::Settings;
+use crate::finding::Finding;
 use crate::mail::{AccountAddress, Domain};
 use crate::maildrop;
 use std::collections::HashSet;
