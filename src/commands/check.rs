@@ -2,6 +2,7 @@
 //! its remedy. Makes nothing that lasts, and may be run beside a running server.
 
 mod folders;
+mod mailboxes;
 mod ports;
 mod process;
 
@@ -91,7 +92,7 @@ fn examine(settings: &Settings) -> Vec<Remark> {
     })];
     remarks.extend(hostname(settings));
     remarks.extend(folders);
-    remarks.extend(database(settings, is_usable));
+    remarks.extend(accounts(settings, is_usable));
     remarks.extend(certificate(settings, is_usable));
     remarks.extend(ports);
     remarks.extend(below_the_rfcs(settings));
@@ -113,26 +114,33 @@ fn hostname(settings: &Settings) -> Option<Remark> {
     })
 }
 
-/// Opens it as `serve` would, an older one's migration included. `can_be_made`: if it is not there.
-fn database(settings: &Settings, can_be_made: bool) -> Option<Remark> {
+/// Opens the database as `serve` would, an older one's migration included, and looks where its accounts and
+/// aliases lead. `can_be_made`: if it is not there.
+fn accounts(settings: &Settings, can_be_made: bool) -> Vec<Remark> {
     let file = settings.database();
     let shown = file.display();
     // Opening would make it.
     if !file.exists() {
-        return can_be_made.then(|| Remark::Fine(format!("{shown} will be made")));
+        return can_be_made.then(|| Remark::Fine(format!("{shown} will be made"))).into_iter().collect();
     }
-    // Looked through to its last page: damage in a corner shows here and not at somebody's login.
-    let list = |accounts: Accounts| {
-        let found = accounts.examine().and_then(|()| accounts.list());
-        found.map_err(|error| accounts_finding(settings, &error))
+    let look = |accounts: Accounts| {
+        // Looked through to its last page: damage in a corner shows here and not at somebody's login.
+        accounts.examine()?;
+        let list = accounts.list()?;
+        let mut remarks = vec![match list.len() {
+            0 => Remark::warning(
+                format!("{shown} has no account"),
+                "make one with `restante account add ADDRESS`",
+            ),
+            count => Remark::Fine(format!("{shown}, accounts: {count}")),
+        }];
+        remarks.extend(mailboxes::maildirs(settings, &list));
+        remarks.extend(mailboxes::aliases(settings, &accounts)?);
+        Ok(remarks)
     };
-    Some(match open_accounts(settings).and_then(list) {
-        Ok(list) if list.is_empty() => {
-            Remark::warning(format!("{shown} has no account"), "make one with `restante account add ADDRESS`")
-        }
-        Ok(list) => Remark::Fine(format!("{shown}, accounts: {}", list.len())),
-        Err(finding) => Remark::Error(finding),
-    })
+    let looked = open_accounts(settings)
+        .and_then(|accounts| look(accounts).map_err(|error| accounts_finding(settings, &error)));
+    looked.unwrap_or_else(|finding| vec![Remark::Error(finding)])
 }
 
 /// The files in [tls], or the self-signed pair if it has been made already or `can_be_made`.

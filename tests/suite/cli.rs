@@ -276,6 +276,33 @@ fn check_is_content_with_a_good_configuration() {
     server.restante(&["check"], "").done();
 }
 
+/// Their mail is put off or refused, and nothing else would say so before somebody misses it.
+#[test]
+fn check_warns_of_mailboxes_and_aliases_that_lead_nowhere() {
+    let server = Server::prepare("");
+    for name in [ANNA, "bert@example.org", "carl@example.org"] {
+        server.account(name, "secret");
+    }
+    for alias in ["info@example.org", "@example.org"] {
+        server.restante(&["alias", "add", alias, "carl@example.org"], "").done();
+    }
+    let mail = server.data().join("mail/example.org");
+    std::fs::create_dir_all(mail.join("anna")).unwrap();
+    std::fs::write(mail.join("anna/new"), "").unwrap();
+    std::fs::write(mail.join("bert"), "").unwrap();
+    let said = server.restante(&["check"], "").done();
+    let warnings: Vec<&str> = said.lines().filter(|line| line.starts_with("warning: the Maildir")).collect();
+    assert_eq!(warnings.len(), 2, "{said}");
+    assert!(warnings[0].contains(ANNA) && warnings[0].contains("/anna/new"), "{said}");
+    assert!(warnings[1].contains("bert@example.org"), "{said}");
+    assert!(!said.contains("the alias"), "{said}");
+    server.restante(&["account", "remove", "carl@example.org"], "").done();
+    let said = server.restante(&["check"], "").done();
+    for alias in ["info@example.org", "@example.org"] {
+        assert!(said.contains(&format!("the alias {alias} leads to no account here")), "{said}");
+    }
+}
+
 #[test]
 fn check_and_serve_refuse_a_database_they_do_not_know() {
     let server = Server::prepare("");

@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
     match maildir::open(&MAILDIR, &options).unwrap().inventory() {
         Ok(inventory) => {
             assert!(inventory.messages.len() + inventory.skipped.len() == FILES.len());
-            let places: HashSet<_> = inventory.messages.iter().map(|found| &found.place).collect();
+            let places: HashSet<_> = inventory.messages.iter().map(|found| found.place.to_string()).collect();
             assert_eq!(places.len(), inventory.messages.len());
             for found in &inventory.messages {
                 if let UniqueIdOf::Kept(id) = &found.unique_id {
