@@ -136,7 +136,7 @@ pub const COMMANDS_CHUNK: usize = 4096;
 /// How long a refused peer may take to accept the word that it is refused.
 pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Handshakes at once with those who are over a limit on port 995, to say so: enough for a family that meets
-/// its own limit, and next to nothing of the processor under a flood.
+/// its own limit. A flood finds them taken, and is closed without a word.
 pub const REFUSED_HANDSHAKES_MAX: usize = 4;
 /// How long each of them may take in all: a full handshake over a slow line.
 pub const REFUSED_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -38,7 +38,7 @@ fn move_to_new<D: Disk>(disk: &D, from: (&Folder, &OsStr), to: (&Folder, &OsStr)
     }
     disk.link(from, to)?;
     // The message is there; that its first name stays would be no reason to have it sent again.
-    // Left-overs go at the next start.
+    // Left-overs go once they are old.
     let _ = disk.unlink(from.0, from.1);
     Ok(())
 }

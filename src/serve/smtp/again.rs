@@ -29,8 +29,21 @@ impl Driver {
         let (shared, to) = (Arc::clone(&self.shared), to.to_vec());
         let hostname = self.settings.hostname.clone();
         let look_up = move || {
-            let resolve = |path| Ok(shared.accounts.resolve(path, &hostname)??);
-            to.iter().map(resolve).collect::<Vec<Result<_, Refusal>>>()
+            let mut found: Vec<Result<_, Refusal>> = Vec::with_capacity(to.len());
+            for path in &to {
+                match shared.accounts.resolve(path, &hostname) {
+                    Ok(resolved) => found.push(resolved.map_err(Refusal::from)),
+                    // One waits for a busy database, and not each: the sender's patience has an end, and
+                    // others wait for this place at the disk.
+                    Err(fault) => {
+                        let Refusal { reply, fault } = Refusal::from(fault);
+                        found.push(Err(Refusal { reply: reply.clone(), fault }));
+                        found.resize(to.len(), Err(Refusal::from(reply)));
+                        break;
+                    }
+                }
+            }
+            found
         };
         let found = self.shared.doorway.disk(look_up).await;
         Some(found.into_iter().map(|found| found.map_err(|refusal| self.told(refusal))).collect())

@@ -34,7 +34,7 @@ impl Copies {
                 })
             };
             let of_this = recipient.map(|mailboxes| mailboxes.into_iter().map(copy_for).collect());
-            copies.of_recipient.push(of_this);
+            copies.of_recipient.push(of_this.map_err(|gone| for_now(&gone)));
         }
         copies.agree();
         copies
@@ -45,7 +45,7 @@ impl Copies {
     pub fn regard(&mut self, found: &[Found]) {
         for (copies, found) in self.of_recipient.iter_mut().zip(found) {
             let gone = match (&*copies, found) {
-                (Ok(_), Err(gone)) => gone.clone(),
+                (Ok(_), Err(gone)) => for_now(gone),
                 (Ok(copies), Ok(found)) if !leads_to(&self.mailboxes, copies, found) => {
                     Reply::RECIPIENT_CHANGED
                 }
@@ -56,8 +56,7 @@ impl Copies {
         self.agree();
     }
 
-    /// SMTP has one answer for all. When only some are gone, a 5xx would be a bounce for the others, too; who
-    /// tries again is told about each at its RCPT.
+    /// SMTP has one answer for all.
     fn agree(&mut self) {
         let some_stay = self.of_recipient.iter().any(Result::is_ok);
         let some_are_gone = self.of_recipient.iter().any(Result::is_err);
@@ -111,6 +110,12 @@ impl Copies {
     }
 }
 
+/// Never a 5xx for who was accepted at RCPT: it would be a bounce for other recipients, too, and for one whose
+/// alias an administrator is just taking away to make it anew. Who tries again hears about each at its RCPT.
+fn for_now(gone: &Reply) -> Reply {
+    if gone.code() >= 500 { Reply::RECIPIENT_CHANGED } else { gone.clone() }
+}
+
 /// Whether those copies are for these mailboxes and no others.
 fn leads_to(all: &[Mailbox], copies: &[usize], found: &[Mailbox]) -> bool {
     let of_copies: HashSet<_> =
@@ -123,6 +128,7 @@ mod tests {
     use super::*;
     use crate::mail::{Bytes, Octets};
 
+    /// As RCPT would be told of it.
     const GONE: Result<&[&str], Reply> = Err(Reply::NO_SUCH_MAILBOX);
 
     fn found(recipients: &[Result<&[&str], Reply>]) -> Vec<Found> {
@@ -166,20 +172,27 @@ mod tests {
         copies.regard(&found(&[Ok(&["anna"]), Ok(&["anna", "bert"]), GONE, Ok(&["emil"])]));
         assert_eq!((copies.refusal(), copies.unwanted()), (None, vec![2, 3]));
         let made = [fine(), fine(), Err(Reply::LOCAL_FAULT.into()), Err(Reply::LOCAL_FAULT.into())];
-        let told = [Reply::OK, Reply::OK, Reply::NO_SUCH_MAILBOX, Reply::RECIPIENT_CHANGED];
+        let told = [Reply::OK, Reply::OK, Reply::RECIPIENT_CHANGED, Reply::RECIPIENT_CHANGED];
         assert_eq!(copies.verdicts(&made, &Reply::OK), told);
-        copies.regard(&found(&[GONE, GONE, Ok(&["carl"]), GONE]));
-        assert_eq!(copies.refusal(), Some(Reply::NO_SUCH_MAILBOX));
-        assert_eq!(copies.verdicts(&[], &Reply::OK)[3], Reply::RECIPIENT_CHANGED, "gone stays gone");
+        copies.regard(&found(&[Err(Reply::LOCAL_FAULT), GONE, Ok(&["carl"]), GONE]));
+        assert_eq!(copies.refusal(), Some(Reply::LOCAL_FAULT));
+        assert_eq!(copies.verdicts(&[], &Reply::OK)[2], Reply::RECIPIENT_CHANGED, "gone stays gone");
     }
 
     #[test]
     fn over_smtp_nobody_is_bounced_for_another_who_is_gone() {
         let of = |found: &[Result<&[&str], Reply>]| Copies::of(self::found(found), Together::AllOrNone);
         assert_eq!(of(&[Ok(&["anna"]), Ok(&["bert"])]).refusal(), None);
-        assert_eq!(of(&[GONE, GONE]).refusal(), Some(Reply::NO_SUCH_MAILBOX));
+        assert_eq!(of(&[GONE, GONE]).refusal(), Some(Reply::RECIPIENT_CHANGED));
         let copies = of(&[GONE, Ok(&["bert"])]);
         assert_eq!(copies.refusal(), Some(Reply::RECIPIENT_CHANGED));
         assert_eq!((copies.mailboxes.len(), copies.unwanted()), (1, vec![0]));
+        // One is gone, an alias leads to those who are left, and who sends again reaches them.
+        for names in [[&["anna"][..], &["anna", "bert"]], [&["anna", "bert"], &["anna"]]] {
+            let mut copies = of(&names.map(Ok));
+            let left = names.map(|names| if names.len() > 1 { Ok(&["bert"][..]) } else { GONE });
+            copies.regard(&found(&left));
+            assert_eq!(copies.refusal(), Some(Reply::RECIPIENT_CHANGED), "{names:?}");
+        }
     }
 }

@@ -248,14 +248,15 @@ fn an_account_that_is_removed_after_rcpt_gets_no_mail() {
             assert!(peering.ask("DATA").starts_with("354 "));
         }
         house.shared.accounts.remove(&house.anna).unwrap();
-        assert!(peering.ask(message).starts_with("550 5.1.1 "), "{after} {message}");
+        // An alias may be away for the moment in which somebody makes it anew: the next RCPT hears the truth.
+        assert!(peering.ask(message).starts_with("451 4.2.0 "), "{after} {message}");
         assert!(!house.maildir("anna").exists());
     }
 }
 
 #[test]
 fn of_several_recipients_those_who_stay_are_not_bounced() {
-    for (role, said) in [(Role::Mx, &["451 4.2.0 "][..]), (Role::Lmtp, &["550 5.1.1 ", "250 2.0.0 "])] {
+    for (role, said) in [(Role::Mx, &["451 4.2.0 "][..]), (Role::Lmtp, &["451 4.2.0 ", "250 2.0.0 "])] {
         for text_is_on_its_way in [false, true] {
             let house = House::new();
             house.add_bert();
