@@ -35,6 +35,10 @@ pub enum Whereabouts {
     /// It may be there or not: it was renamed once more meanwhile, or a file that came since has its base
     /// as well, and nobody can say which of the two was listed. Nothing may be done to either.
     Unclear,
+    /// Unclear, though all names were seen: it has these, and there was no file at any of them. It was renamed
+    /// behind the look, or a damaged folder or a network disk lists names that lead to nothing; who meets the
+    /// same names at the next look knows that it is the latter.
+    Empty(Vec<Location>),
 }
 
 impl Sought<'_> {
@@ -64,7 +68,7 @@ pub fn again<D: Disk>(disk: &D, folders: &Folders, sought: &[Sought<'_>]) -> io:
         seen.entry(names.base(found)).or_default().push(found.name.location(&names.text));
     }
     let whereabouts = |sought: &Sought<'_>| match seen.get(sought.base) {
-        Some(names) => whereabouts(folders, sought, names),
+        Some(names) => whereabouts(folders, sought, names, is_whole),
         // Who believes one look here calls a message removed that was renamed behind its back.
         None if is_whole => Whereabouts::Nowhere,
         None => Whereabouts::Unclear,
@@ -72,10 +76,11 @@ pub fn again<D: Disk>(disk: &D, folders: &Folders, sought: &[Sought<'_>]) -> io:
     Ok(sought.iter().map(whereabouts).collect())
 }
 
-/// What the names with the base of a message say of it.
-fn whereabouts(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Whereabouts {
+/// What the names with the base of a message say of it. Names of other files alone do not say that it is gone,
+/// unless they are all that there were.
+fn whereabouts(folders: &Folders, sought: &Sought<'_>, names: &[Location], is_whole: bool) -> Whereabouts {
     let mut files = BTreeMap::<(u64, Bytes), Vec<Location>>::new();
-    let mut moved = false;
+    let mut empty = Vec::new();
     for location in names {
         match folders.of(location.place).stat(&location.name) {
             Ok(stat) if !sought.is_file(stat.st_ino) => {}
@@ -83,14 +88,15 @@ fn whereabouts(folders: &Folders, sought: &Sought<'_>, names: &[Location]) -> Wh
                 let bytes = Bytes(u64::try_from(stat.st_size).unwrap_or(0));
                 files.entry((stat.st_ino, bytes)).or_default().push(location.clone());
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => moved = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => empty.push(location.clone()),
             Err(_) => return Whereabouts::Unclear,
         }
     }
     // The only one of its base may still be another: the listed one is gone, and this came since.
     let is_listed = |bytes| sought.inode.is_some() || sought.bytes.is_none_or(|listed| listed == bytes);
     match (files.len(), files.pop_first()) {
-        (0, _) if !moved => Whereabouts::Nowhere,
+        (0, _) if is_whole && empty.is_empty() => Whereabouts::Nowhere,
+        (0, _) if is_whole => Whereabouts::Empty(empty),
         (1, Some(((_, bytes), names))) if is_listed(bytes) => Whereabouts::At(names),
         _ => Whereabouts::Unclear,
     }
@@ -112,7 +118,7 @@ pub fn open<D: Disk>(
     let names = match again(disk, folders, &[*sought])?.pop() {
         Some(Whereabouts::At(names)) => names,
         Some(Whereabouts::Nowhere) => return Ok(None),
-        Some(Whereabouts::Unclear) | None => return Err(unclear(folders)),
+        Some(Whereabouts::Unclear | Whereabouts::Empty(_)) | None => return Err(unclear(folders)),
     };
     for location in names.iter().rev() {
         if let Some(file) = open_at(disk, folders, location, sought)? {

@@ -100,7 +100,7 @@ impl<'a> Removal<'a> {
         match found {
             Whereabouts::At(names) => self.remove_names(disk, folders, names.iter()),
             Whereabouts::Nowhere => self.from.extend([Place::New, Place::Cur]),
-            Whereabouts::Unclear => self.fate = Fate::Failed,
+            Whereabouts::Unclear | Whereabouts::Empty(_) => self.fate = Fate::Failed,
         }
         if self.fate == Fate::Missing {
             self.fate = Fate::Failed; // Renamed once more under our hands: it may still be there.

@@ -43,29 +43,38 @@ pub(super) fn measure<D: Disk>(
         }
         Ok(true)
     };
+    // With the names at which the latest look found nothing.
     let mut moved = Vec::new();
     for candidate in candidates.iter().filter(|candidate| is_asked(candidate)) {
-        if !look(candidate, &candidate.name.location(text))? {
-            moved.push(candidate);
+        let at = candidate.name.location(text);
+        if !look(candidate, &at)? {
+            moved.push((candidate, vec![at]));
         }
     }
+    let mut empty = Vec::new();
     for _ in 0..limits::FOLDER_LOOKS_MAX {
         // All at once: a neighbour who flags a whole mailbox would cost a look at the folders for each.
-        let sought: Vec<_> = moved.iter().map(|candidate| candidate.sought(text)).collect();
+        let sought: Vec<_> = moved.iter().map(|(candidate, _)| candidate.sought(text)).collect();
         let found = if sought.is_empty() { Vec::new() } else { find::again(disk, folders, &sought)? };
-        let mut again = Vec::new();
-        for (candidate, found) in moved.into_iter().zip(&found) {
-            let is_settled = match found {
-                Whereabouts::At(names) => names.last().map_or(Ok(false), |at| look(candidate, at))?,
-                Whereabouts::Nowhere => true,
-                Whereabouts::Unclear => false,
+        for ((candidate, before), found) in std::mem::take(&mut moved).into_iter().zip(found) {
+            let names = match found {
+                Whereabouts::Nowhere => continue,
+                Whereabouts::At(names) if names.last().map_or(Ok(false), |at| look(candidate, at))? => {
+                    continue;
+                }
+                Whereabouts::At(names) | Whereabouts::Empty(names) => names,
+                Whereabouts::Unclear => Vec::new(),
             };
-            if !is_settled {
-                again.push(candidate);
+            // Who renames a message gives it another name. To wait for the file of one that stays would keep
+            // all the other messages from their reader for good.
+            match names == before {
+                true => empty.extend(names.into_iter().next_back()),
+                false if names.is_empty() => moved.push((candidate, before)),
+                false => moved.push((candidate, names)),
             }
         }
-        moved = again;
     }
+    empty.iter().for_each(|at| left_out.note_empty(folders, at));
     left_out.tell();
     if moved.is_empty() { Ok(sizes) } else { Err(find::unclear(folders)) }
 }
@@ -132,9 +141,19 @@ impl LeftOut {
             _ if is_damage(&error) => {}
             _ => return Err(error),
         }
-        self.messages += 1;
-        self.why.get_or_insert_with(|| error.to_string());
+        self.add(&error);
         Ok(())
+    }
+
+    /// One more, whose name leads to nothing.
+    fn note_empty(&mut self, folders: &Folders, at: &Location) {
+        let why = io::Error::other("the folder lists this name, and has no file of it");
+        self.add(&folder::at(&folders.of(at.place).path().join(&at.name), why));
+    }
+
+    fn add(&mut self, why: &io::Error) {
+        self.messages += 1;
+        self.why.get_or_insert_with(|| why.to_string());
     }
 
     /// One line for the log, for all.

@@ -98,10 +98,11 @@ fn a_neighbour_that_renames_or_removes_is_followed() {
     assert!(maildir.path(format!("cur/{}:2,RS", names[1])).exists());
 }
 
-/// A neighbour who renames, when cur/ is read, so that the message does not show in so many looks.
-fn hiding(looks: usize) -> Shared {
+/// A neighbour who renames, when cur/ is read, so that the message does not show in so many looks. It has one of
+/// these two names.
+fn hiding(names: [&'static str; 2], looks: usize) -> Shared {
     Shared::with(move |folder, look| {
-        let (from, to) = if look % 2 == 0 { ("1.a:2,F", "1.a:2,S") } else { ("1.a:2,S", "1.a:2,F") };
+        let (from, to) = if look % 2 == 0 { (names[0], names[1]) } else { (names[1], names[0]) };
         (folder.ends_with("cur") && look < looks).then(|| {
             rename(folder, &format!("cur/{from}"), &format!("cur/{to}"));
             from
@@ -116,7 +117,8 @@ fn what_one_look_does_not_find_is_not_called_removed() {
         maildir.put("cur/1.a:2,", "0");
         let listing = maildir.scan();
         std::fs::rename(maildir.path("cur/1.a:2,"), maildir.path("cur/1.a:2,F")).unwrap();
-        let updated = update(&hiding(looks), &maildir.folders, &listing, &changes(&[0], &[]));
+        let disk = hiding(["1.a:2,F", "1.a:2,S"], looks);
+        let updated = update(&disk, &maildir.folders, &listing, &changes(&[0], &[]));
         assert_eq!(updated, Updated { removed, failed: 1 - removed }, "{looks}");
         assert_eq!(there(&maildir).len(), updated.failed, "{looks}");
     }
@@ -166,6 +168,19 @@ fn of_two_files_with_one_base_only_the_marked_one_goes() {
     assert!(maildir.path(cur).exists());
     update(&OsDisk, &maildir.folders, &listing, &changes(&[], &[in_new]));
     assert!(maildir.path("cur/1700000000.M1P1.old:2,S").exists());
+}
+
+#[test]
+fn the_other_file_of_its_base_does_not_say_that_the_marked_one_is_gone() {
+    const NAMES: [&str; 2] = ["1700000000.M1P1.old:2,F", "1700000000.M1P1.old:2,S"];
+    for (looks, removed) in [(1, 1), (crate::limits::FOLDER_LOOKS_MAX as usize, 0)] {
+        let (maildir, listing, [_, in_cur]) = two_of_one_base();
+        let renamed = maildir.path("cur").join(NAMES[0]);
+        std::fs::rename(maildir.path("cur/1700000000.M1P1.old:2,"), renamed).unwrap();
+        let updated = update(&hiding(NAMES, looks), &maildir.folders, &listing, &changes(&[in_cur], &[]));
+        assert_eq!(updated, Updated { removed, failed: 1 - removed }, "{looks}");
+        assert_eq!(there(&maildir).len(), 1 + updated.failed, "{looks}");
+    }
 }
 
 #[test]
