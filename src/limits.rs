@@ -336,6 +336,9 @@ pub const REFUSALS_SHOWN_MAX: usize = 20;
 /// Old mailboxes that the ledger notes for one message: a copy with a new name each night would make it longer
 /// for ever. One that it has forgotten is read once more.
 pub const LEDGER_MAILBOXES_MAX: usize = 8;
+/// Messages that are here under other unique-ids, before an import is refused for them: in a small or tidied
+/// inbox they may be most of it, and to see nine twice costs their reader less than mail that is kept back.
+pub const IMPORT_TWICE_MIN: usize = 10;
 /// How long an import that has everything waits for a session that has the mailbox open. Behind it the
 /// next login shows the mail.
 pub const IMPORT_PATIENCE: Duration = Duration::from_secs(30);

@@ -70,6 +70,8 @@ pub struct Inventory {
     /// Indexes of messages that came after the last login there: their unique-id is the one that the old
     /// server will give at the next, unless something comes between.
     pub foreseen: HashSet<usize>,
+    /// Indexes of messages of folders that POP3 never showed, and that are put behind the inbox.
+    pub appended: HashSet<usize>,
     /// Folders that POP3 never showed, and that were left where they are.
     pub folders_skipped: Vec<SkippedFolder>,
     /// What could not be read.

@@ -7,6 +7,7 @@ use crate::maildrop::disk::Disk;
 use crate::maildrop::tree::Tree;
 use crate::maildrop::twin::Twin;
 use crate::maildrop::{self, Changes, Maildrops};
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
@@ -24,6 +25,8 @@ pub struct Mailbox {
     pub messages: Vec<Old>,
     /// Indexes that cannot be read.
     pub broken: Vec<usize>,
+    /// From which index on they are of folders that are appended.
+    pub appended: Option<usize>,
     /// The index at which the whole source fails.
     pub ends_at: Option<usize>,
     /// Which were read.
@@ -94,7 +97,9 @@ impl Source for Mailbox {
             let octets = Some(Octets(old.sent.len() as u64));
             Found { octets, ..old.found.clone() }
         });
-        Ok(Inventory { messages: messages.collect(), ..Inventory::default() })
+        let appended =
+            self.appended.map_or_else(HashSet::new, |first| (first..self.messages.len()).collect());
+        Ok(Inventory { messages: messages.collect(), appended, ..Inventory::default() })
     }
 
     fn expect(&mut self, wanted: &[usize]) {

@@ -8,7 +8,9 @@ use super::digest::Digest;
 use super::gather::Gathered;
 use super::outcome::Failure;
 use super::plan::{Certain, Plan, certain, is_from, name_of};
+use super::staging::Staged;
 use crate::import::{Inventory, Provenance, Source, Tag};
+use crate::limits;
 use crate::maildrop::folder::Folder;
 use crate::maildrop::ledger::{Entry, Ledger};
 use std::collections::{HashMap, HashSet};
@@ -31,8 +33,8 @@ pub fn refuse_itself(root: &Folder, source: &dyn Source) -> Result<(), Failure> 
 }
 
 /// Refuses a mailbox most of whose messages are here under other unique-ids. Where a few are, they may have been
-/// moved away and back at the old server, which numbers them anew: gives a warning. Without a `tag` nothing is
-/// looked at.
+/// moved away and back at the old server, which numbers them anew: gives a warning. What was moved into a folder
+/// that is appended has no number, and is not counted. Without a `tag` nothing is looked at.
 ///
 /// # Errors
 /// `Source`.
@@ -42,9 +44,14 @@ pub fn refuse_renumbered(
     gathered: &Gathered,
     tag: Option<&Tag>,
 ) -> Result<Option<String>, Failure> {
-    let came = gathered.staged.len();
-    let twice = tag.map_or(0, |tag| count(inventory, ledger, gathered, tag));
-    if twice <= plan.already || 2 * twice < came {
+    let came: Vec<&Staged> = gathered
+        .staged
+        .iter()
+        .filter(|(index, _)| !inventory.appended.contains(index))
+        .map(|(_, staged)| staged)
+        .collect();
+    let twice = tag.map_or(0, |tag| count(inventory, ledger, &came, tag));
+    if twice < limits::IMPORT_TWICE_MIN || twice <= plan.already || 2 * twice < came.len() {
         return Ok((twice > 0).then(|| {
             format!(
                 "{twice} messages came over before under other unique-ids: mail programs show them a second time"
@@ -57,8 +64,8 @@ pub fn refuse_renumbered(
             inventory.messages.len()
         ),
         remedy:
-            "say --server, --uidl-format, --doveconf and the like as the first time; or, if the old server \
-                 has numbered its mail anew, take what came over away with `restante account remove --purge` \
+            "say --server, --uidl-format, --doveconf and the like as the first time; or, if all of it was \
+                 renumbered by the old server, take what came over away with `restante account remove --purge` \
                  (and with it what was delivered here), add the account again, and import once more"
                 .to_owned(),
     })
@@ -66,12 +73,12 @@ pub fn refuse_renumbered(
 
 /// How many of the messages that are to come have the text of one that came from this mailbox and that it does
 /// not list any more by what it was known by. Memory goes by those alone, not by the mailbox.
-fn count(inventory: &Inventory, ledger: &Ledger, gathered: &Gathered, tag: &Tag) -> usize {
-    if gathered.staged.is_empty() || ledger.entries.is_empty() {
+fn count(inventory: &Inventory, ledger: &Ledger, came: &[&Staged], tag: &Tag) -> usize {
+    if came.is_empty() || ledger.entries.is_empty() {
         return 0; // Nearly every import is the first one, or has nothing to bring.
     }
     let mut coming = HashMap::<Digest, usize>::new();
-    for (_, staged) in &gathered.staged {
+    for staged in came {
         *coming.entry(staged.digest).or_default() += 1;
     }
     let alike = |entry: &&Entry| {
@@ -139,11 +146,11 @@ mod tests {
     #[test]
     fn a_mailbox_that_is_here_under_other_unique_ids_is_refused() {
         let here = Here::new();
-        let old = files(Mailbox::numbered(4));
+        let old = files(Mailbox::numbered(14));
         here.import(&mut old.clone()).unwrap();
         // What was deleted here does not come back by another name either.
         here.delete(&[0]);
-        let mut grown = files(Mailbox::numbered(6));
+        let mut grown = files(Mailbox::numbered(16));
         grown.messages.remove(1);
         let mut unseen = old.clone();
         unseen.messages.iter_mut().for_each(|old| old.found = made(&old.sent));
@@ -155,7 +162,7 @@ mod tests {
             assert_eq!(here.seen().unwrap(), old.shown()[1..]);
             assert!(!here.path("restante-import").exists(), "logins are not put off");
         }
-        assert_eq!(here.import(&mut old.clone()).unwrap().already, 4);
+        assert_eq!(here.import(&mut old.clone()).unwrap().already, 14);
     }
 
     #[test]
@@ -171,6 +178,25 @@ mod tests {
         doubled.messages.extend(renumbered(old, 0).messages.into_iter().take(2));
         let imported = here.import(&mut doubled).unwrap();
         assert_eq!((imported.imported, imported.warnings.len()), (2, 0), "{:?}", imported.warnings);
+    }
+
+    #[test]
+    fn a_tidied_inbox_brings_its_newcomers() {
+        let here = Here::new();
+        let old = Mailbox::numbered(50);
+        here.import(&mut files(old.clone())).unwrap();
+        // Emptied, but for one that went to a folder and back, and one that is new.
+        let mut emptied = renumbered(Mailbox::numbered(51), 0);
+        emptied.messages.drain(..49);
+        let imported = import(&here, &mut files(emptied)).unwrap();
+        assert_eq!((imported.imported, imported.already, imported.warnings.len()), (2, 0, 1));
+        // Most of it went to a folder, which is appended.
+        let mut archived = Mailbox { appended: Some(10), ..old };
+        for old in archived.messages.iter_mut().skip(10) {
+            old.found = made(&[b"Archive/", &old.sent[..]].concat());
+        }
+        let imported = import(&here, &mut files(archived)).unwrap();
+        assert_eq!((imported.imported, imported.already, imported.warnings.len()), (40, 10, 0));
     }
 
     #[test]

@@ -212,6 +212,7 @@ impl Maildir {
                     for (index, identity) in plain::of_subfolder(&name, &entries) {
                         let Some(entry) = entries.get(index) else { continue };
                         inventory.names.push(identity.clone());
+                        inventory.appended.insert(inventory.messages.len());
                         self.add(folder, entry.clone(), UniqueIdOf::Made { identity }, inventory);
                     }
                 }

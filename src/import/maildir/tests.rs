@@ -306,6 +306,7 @@ fn subfolders_come_behind_the_inbox_if_wanted() {
     assert_eq!(ids(&inventory), expected);
     assert_eq!(inventory.folders_skipped, []);
     assert_eq!(*inventory.names[2], *b".Sent/9.inbox");
+    assert_eq!(inventory.appended, [1, 2, 3].into());
     assert_eq!(read(&mut *source, 2).unwrap(), b"sent copy");
     assert_eq!(read(&mut *source, 3).unwrap(), b"third");
 }
