@@ -83,6 +83,11 @@ pub trait Disk: Send + Sync + 'static {
         None
     }
 
+    /// What the clock says that changes are stamped by.
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
     /// Opens the folder `name` in `parent`; a symbolic link is an error.
     ///
     /// # Errors

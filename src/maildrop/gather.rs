@@ -17,7 +17,7 @@ use crate::limits;
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Names, as the folders gave them.
 #[derive(Default)]
@@ -57,10 +57,10 @@ pub(super) fn gather<D: Disk>(
     wanted: Option<&HashSet<&[u8]>>,
 ) -> io::Result<Gathered> {
     let (mut names, mut lost) = (Names::default(), Names::default());
-    let mut cur = Before::of(&folders.cur)?;
+    let mut cur = Before::of(disk, &folders.cur)?;
     let (mut only_new, mut is_whole) = (false, false);
     for look in 1..=limits::FOLDER_LOOKS_MAX {
-        let new = Before::of(&folders.new)?;
+        let new = Before::of(disk, &folders.new)?;
         let earlier = std::mem::take(&mut names);
         // A message moves from new/ to cur/, so in this order it is met there, or here.
         names.read(disk, folders, Place::New, wanted)?;
@@ -74,10 +74,14 @@ pub(super) fn gather<D: Disk>(
         if only_new && (new == Since::Still || look > 1 && lost_now == 0) {
             return Ok(Gathered { names, is_whole: true });
         }
+        // Until the clock has caught up, more looks would say no more, at each login.
+        if cur.is_ahead && in_cur == Since::Perhaps && look > 1 && lost_now == 0 {
+            return Ok(Gathered { names, is_whole: true });
+        }
         // The best that can be had where the clock is too coarse to tell.
         is_whole = in_cur != Since::Changed && lost_now == 0;
         if !only_new {
-            cur = Before::of(&folders.cur)?;
+            cur = Before::of(disk, &folders.cur)?;
         }
     }
     if !is_whole {
@@ -152,6 +156,8 @@ struct Before {
     changed: Duration,
     /// The next change cannot have the same time.
     is_past: bool,
+    /// It has not come yet: the clock was set back, or is another's. The next change has this time only by chance.
+    is_ahead: bool,
 }
 
 /// What became of a folder since.
@@ -164,13 +170,14 @@ enum Since {
 }
 
 impl Before {
-    fn of(folder: &Folder) -> io::Result<Self> {
+    fn of<D: Disk>(disk: &D, folder: &Folder) -> io::Result<Self> {
         // First: what changes behind this line has this time, or a later one.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = disk.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let changed = changed(folder)?;
         // A time without a fraction comes from a disk that has none.
         let grain = if changed.subsec_nanos() == 0 { limits::FOLDER_TIME_GRAIN } else { limits::CLOCK_TICK };
-        Ok(Self { changed, is_past: now.checked_sub(changed).is_some_and(|age| age >= grain) })
+        let is_past = now.checked_sub(changed).is_some_and(|age| age >= grain);
+        Ok(Self { changed, is_past, is_ahead: changed > now })
     }
 
     fn until_now(&self, folder: &Folder) -> io::Result<Since> {

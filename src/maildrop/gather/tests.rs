@@ -7,6 +7,7 @@ use super::*;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 /// Called for each look at a folder, once its names are read: which folder, and how many looks at it went
 /// before. What it says is not shown, as if the name had come to stand where the reader has been.
@@ -15,12 +16,14 @@ type Act = Box<dyn Fn(&Path, usize) -> Option<&'static str> + Send + Sync>;
 /// A disk with a neighbour who is at work exactly when a folder is read.
 pub struct Shared {
     act: Act,
+    /// How far its clock was set back.
+    late: Duration,
     looks: Mutex<Vec<OsString>>,
 }
 
 impl Shared {
     pub fn with(act: impl Fn(&Path, usize) -> Option<&'static str> + Send + Sync + 'static) -> Self {
-        Self { act: Box::new(act), looks: Mutex::default() }
+        Self { act: Box::new(act), late: Duration::ZERO, looks: Mutex::default() }
     }
 
     /// How often new/ and cur/ were read.
@@ -31,6 +34,10 @@ impl Shared {
 }
 
 impl Disk for Shared {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() - self.late
+    }
+
     fn each_file(&self, folder: &Folder, found: &mut dyn FnMut(&OsStr)) -> io::Result<()> {
         let mut names = Vec::new();
         folder.each_file(&mut |name| names.push(name.to_owned()))?;
@@ -54,7 +61,7 @@ pub fn rename(folder: &Path, from: &str, to: &str) {
 /// Waits until the folders' times are past, so that the next change has another.
 fn at_rest(maildir: &Lent) {
     for folder in [&maildir.folders.new, &maildir.folders.cur] {
-        while !Before::of(folder).unwrap().is_past {
+        while !Before::of(&OsDisk, folder).unwrap().is_past {
             std::thread::yield_now();
         }
     }
@@ -83,6 +90,14 @@ fn a_maildir_at_rest_is_read_once() {
     let gathered = gather(&disk, &maildir.folders, None).unwrap();
     assert!(gathered.is_whole);
     assert_eq!((bases(&gathered), disk.looks()), (ALL.into(), [1, 1]));
+}
+
+#[test]
+fn a_clock_that_was_set_back_costs_a_second_look_and_no_third() {
+    let disk = Shared { late: Duration::from_secs(3600), ..Shared::with(|_, _| None) };
+    let gathered = gather(&disk, &four().folders, None).unwrap();
+    assert!(gathered.is_whole);
+    assert_eq!((bases(&gathered), disk.looks()), (ALL.into(), [2, 2]));
 }
 
 #[test]
