@@ -168,12 +168,12 @@ impl Listener {
                 // Replies are written whole; waiting for more to send would only delay them. A peer
                 // that is gone already shows at the first read.
                 drop(stream.set_nodelay(true));
-                Ok(Stream::new(Peer::Tcp(peer), Socket::Tcp(stream)))
+                Ok(Stream::new(Peer::Tcp(peer), Socket::from(stream)))
             }
             Bound::Unix(listener, cell) => {
                 let listener = watched(cell, || runtime::unix_listener(listener.try_clone()?))?;
                 let (stream, _) = listener.accept().await?;
-                Ok(Stream::new(Peer::Unix, Socket::Unix(stream)))
+                Ok(Stream::new(Peer::Unix, Socket::from(stream)))
             }
         }
     }

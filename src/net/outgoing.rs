@@ -58,7 +58,7 @@ pub async fn connect(addresses: &[SocketAddr], limit: Duration) -> Result<Stream
             Some(Ok(socket)) => {
                 // What is said in a few octets is waited for; without it, it would wait for more.
                 socket.set_nodelay(true).map_err(ConnectError::NoAnswer)?;
-                return Ok(Stream::new(Peer::Tcp(*address), Socket::Tcp(socket)));
+                return Ok(Stream::new(Peer::Tcp(*address), Socket::from(socket)));
             }
             Some(Err(error)) => last = error,
             None => last = io::ErrorKind::TimedOut.into(),

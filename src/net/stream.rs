@@ -115,13 +115,16 @@ impl Stream {
         &mut self,
         octets: &[u8],
         limit: Duration,
-        took: impl FnMut(),
+        mut took: impl FnMut(),
     ) -> io::Result<()> {
-        write(&mut self.waits, &mut self.channel, octets, (limit, limits::WRITE_TRIED_EVERY), took).await?;
-        match self.channel {
+        let (waits, channel) = (&mut self.waits, &mut self.channel);
+        let times = (limit, limits::WRITE_TRIED_EVERY);
+        write(waits, channel, octets, times, &mut took).await?;
+        match channel {
             // What a socket has taken is on its way.
             Channel::Plain(_) => Ok(()),
-            Channel::Tls(..) => or_too_late(self.waits.within(limit, self.channel.flush()).await),
+            // TLS takes 64 KiB and more of which the socket has nothing yet.
+            Channel::Tls(..) => flush(waits, channel, Channel::taken, times, took).await,
         }
     }
 
@@ -254,6 +257,33 @@ async fn write(
     Ok(())
 }
 
+/// Flushes all, in the same way; `taken` says how much has gone out so far.
+async fn flush<W: AsyncWrite + Unpin>(
+    waits: &mut Waits,
+    to: &mut W,
+    taken: impl Fn(&W) -> u64,
+    (limit, each): (Duration, Duration),
+    mut took: impl FnMut(),
+) -> io::Result<()> {
+    let (mut left, mut before) = (limit, taken(to));
+    loop {
+        let wait = left.min(each);
+        let flushed = waits.within(wait, to.flush()).await;
+        let now = taken(to);
+        let is_taking = now != before;
+        if is_taking {
+            (left, before) = (limit, now);
+            took();
+        }
+        match flushed {
+            Some(flushed) => return flushed,
+            None if is_taking => {}
+            None if left == wait => return Err(io::ErrorKind::TimedOut.into()),
+            None => left -= wait,
+        }
+    }
+}
+
 /// `TimedOut` for a wait of which nothing came.
 fn or_too_late<T>(outcome: Option<io::Result<T>>) -> io::Result<T> {
     outcome.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
@@ -294,6 +324,14 @@ impl AsyncRead for Channel {
 }
 
 impl Channel {
+    /// How many octets have gone out, with those of TLS itself.
+    fn taken(&self) -> u64 {
+        match self {
+            Self::Plain(socket) => socket.taken(),
+            Self::Tls(stream, _) => stream.get_ref().0.taken(),
+        }
+    }
+
     fn writer(&mut self) -> Pin<&mut (dyn AsyncWrite + Unpin)> {
         Pin::new(match self {
             Self::Plain(socket) => socket,

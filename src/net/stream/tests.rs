@@ -147,8 +147,10 @@ impl AsyncWrite for Quiet {
         Poll::Ready(Ok(octets.len().min(1)))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Gives it octets that it was given before.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let _taken = self.poll_write(context, b"x")?;
+        Poll::Pending
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -163,6 +165,46 @@ fn a_write_that_waits_is_tried_again_until_nothing_is_taken_for_the_limit() {
     let written = block_on(write(&mut waits, &mut to, b"abcd", limits, || told += 1));
     assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
     assert_eq!((to.taken, told), (3, 3));
+}
+
+#[test]
+fn a_flush_that_waits_is_tried_again_and_told_of_like_a_write() {
+    let (mut waits, mut to, mut told) = (Waits::default(), Quiet::default(), 0);
+    let limits = (Duration::from_millis(50), Duration::from_millis(1));
+    let flushed = block_on(flush(&mut waits, &mut to, |to| to.taken as u64, limits, || told += 1));
+    assert_eq!(flushed.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert_eq!((to.taken, told), (3, 3));
+}
+
+#[test]
+fn what_tls_holds_back_counts_as_taken_when_it_goes_out() {
+    let config = client_config(&version::TLS13);
+    let (full, reads) = std::sync::mpsc::channel();
+    let (stream, client) = connect(move |socket| {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut stream = StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+        }
+        reads.recv_timeout(LIMIT).unwrap();
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).unwrap();
+        heard.len()
+    });
+    let (mut written, mut told) = (0, 0);
+    block_on(async {
+        let mut stream = stream.secure(&certificate(), Tickets::Never).await.unwrap();
+        // Until neither the socket nor TLS has room: nothing of what is flushed has gone out.
+        let block = vec![b'x'; limits::SEND_BUFFER];
+        while let Some(taken) = future::poll_once(stream.channel.write(&block)).await {
+            written += taken.unwrap();
+        }
+        let Stream { waits, channel, .. } = &mut stream;
+        full.send(()).unwrap();
+        flush(waits, channel, Channel::taken, (LIMIT, LIMIT), || told += 1).await.unwrap();
+        stream.close().await;
+    });
+    assert_eq!((client.join().unwrap(), told), (written, 1));
 }
 
 #[test]
@@ -239,7 +281,7 @@ fn the_last_reply_arrives_though_the_peer_still_talks() {
 fn a_unix_socket_is_a_stream_like_any_other() {
     use std::os::unix::net::UnixStream;
     let (ours, mut theirs) = UnixStream::pair().unwrap();
-    let mut stream = Stream::new(Peer::Unix, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+    let mut stream = Stream::new(Peer::Unix, Socket::from(runtime::unix_stream(ours).unwrap()));
     theirs.write_all(b"LHLO here\r\n").unwrap();
     let client = thread::spawn(move || {
         let mut heard = String::new();

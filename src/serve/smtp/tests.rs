@@ -52,7 +52,7 @@ impl House {
         let (shared, from) = (Arc::clone(&self.shared), Peer::Tcp(from.parse().unwrap()));
         let driver = std::thread::spawn(move || {
             runtime::block_on(async {
-                let stream = Stream::new(from, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+                let stream = Stream::new(from, Socket::from(runtime::unix_stream(ours).unwrap()));
                 let mut driver = Driver::new(shared, &stream, role, SessionId(1), patience);
                 driver.serve(stream).await.to_string()
             })
@@ -305,7 +305,7 @@ fn who_has_said_much_and_is_silent_takes_little_memory() {
     let (mut peer, ours) = UnixStream::pair().unwrap();
     runtime::block_on(async {
         let from = Peer::Tcp(NEIGHBOUR.parse().unwrap());
-        let mut stream = Stream::new(from, Socket::Unix(runtime::unix_stream(ours).unwrap()));
+        let mut stream = Stream::new(from, Socket::from(runtime::unix_stream(ours).unwrap()));
         let mut driver = Driver::new(Arc::clone(&house.shared), &stream, Role::Mx, SessionId(1), PATIENCE);
         peer.write_all(b"EHLO mx\r\nMAIL FROM:<>\r\nRCPT TO:<anna@example.org>\r\nDATA\r\n").unwrap();
         // The lines behind the dot come with the text, in pieces as large as the text's.
