@@ -189,7 +189,8 @@ fn warn_of_aliases(settings: &Settings, removed: &AccountAddress) {
     }
 }
 
-fn usage_of(settings: &Settings, account: &AccountAddress) -> Option<Usage> {
+/// `None`, and a warning, where it cannot be counted.
+pub(super) fn usage_of(settings: &Settings, account: &AccountAddress) -> Option<Usage> {
     maildrop::usage(&settings.mail(), account)
         .inspect_err(|error| table::warn(&format!("the mail of {account} cannot be counted: {error}")))
         .ok()

@@ -156,3 +156,42 @@ fn the_list_shows_how_far_it_is() {
         })
     );
 }
+
+/// The folder of a domain with two messages that wait for their account.
+fn waiting(settings: &Settings, address: &str) -> std::path::PathBuf {
+    let (local_part, domain) = address.split_once('@').unwrap();
+    let domain = settings.mail().join(domain);
+    fs::create_dir_all(domain.join(local_part).join("new")).unwrap();
+    for name in ["1", "2"] {
+        fs::write(domain.join(local_part).join("new").join(name), "mail").unwrap();
+    }
+    domain
+}
+
+fn listed(settings: &Settings) -> Vec<(String, u64)> {
+    let (_, moves) = found(settings).unwrap();
+    moves.into_iter().map(|account| (account.address.to_string(), account.messages)).collect()
+}
+
+#[test]
+fn what_is_no_mailbox_is_passed_over() {
+    let (_folder, settings) = place();
+    added(&settings, &["a.org", "pop.a.net"]);
+    added(&settings, &["bert@b.org", "pop.b.net"]);
+    added(&settings, &["c.org", "pop.c.net"]);
+    let domain = waiting(&settings, "anna@a.org");
+    fs::write(domain.join("notes.txt"), "call bert").unwrap();
+    fs::create_dir(domain.join("lost+found")).unwrap();
+    std::os::unix::fs::symlink(domain.join("anna"), domain.join("link")).unwrap();
+    // In the way of what is counted: a mailbox, one named by itself, and a domain.
+    fs::create_dir(domain.join("carl")).unwrap();
+    fs::write(domain.join("carl/new"), "").unwrap();
+    fs::create_dir(settings.mail().join("b.org")).unwrap();
+    fs::write(settings.mail().join("b.org/bert"), "").unwrap();
+    fs::write(settings.mail().join("c.org"), "").unwrap();
+    assert_eq!(listed(&settings), [("anna@a.org".to_owned(), 2)]);
+    list(&settings, true).unwrap();
+    let refused = remove(&settings, "a.org", false).unwrap_err();
+    assert!(refused.what.starts_with("a.org is not moved: anna@a.org (waiting: "), "{refused:?}");
+    remove(&settings, "a.org", true).unwrap();
+}

@@ -2,69 +2,79 @@
 //!
 //! The folders are looked at and nothing else: no message, and no session.
 
+use super::super::account::usage_of;
+use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Upstream};
 use crate::config::Settings;
-use crate::finding::Finding;
 use crate::mail::{AccountAddress, Domain};
-use crate::maildrop;
 use std::collections::HashSet;
 use std::path::Path;
 use std::{fs, io};
 
-/// Those behind old servers that are none of `moves`, with as many messages as wait.
-///
-/// # Errors
-/// A finding for a folder that cannot be looked at.
-pub(super) fn addresses(
-    settings: &Settings,
-    upstreams: &[Upstream],
-    moves: &[Move],
-) -> Result<Vec<Move>, Finding> {
+/// Those behind old servers that are none of `moves`, with as many messages as wait. What cannot be looked at is
+/// told on standard error and passed over: one folder in the way hides no other.
+pub(super) fn addresses(settings: &Settings, upstreams: &[Upstream], moves: &[Move]) -> Vec<Move> {
     let mail = settings.mail();
     let known: HashSet<&AccountAddress> = moves.iter().map(|account| &account.address).collect();
     let mut candidates = Vec::new();
     for upstream in upstreams {
         match &upstream.scope {
             Scope::Address(address) => candidates.push(address.clone()),
-            Scope::Domain(domain) => candidates.extend(of_domain(&mail, domain)?),
+            Scope::Domain(domain) => candidates.extend(of_domain(&mail, domain)),
         }
     }
     candidates.sort();
     candidates.dedup();
     let mut found = Vec::new();
     for address in candidates.into_iter().filter(|address| !known.contains(address)) {
-        let path = mail.join(address.domain().as_str()).join(address.local_part());
-        let messages = maildrop::usage(&mail, &address).map_err(|error| unreadable(&path, &error))?.messages;
+        let messages = usage_of(settings, &address).map_or(0, |usage| usage.messages);
         if messages > 0 {
+            let path = mail.join(address.domain().as_str()).join(address.local_part());
             let why = Some(format!("its mail waits in {} for the first login", path.display()));
             let (progress, messages) = (Progress::Waiting, messages as u64);
             found.push(Move { address, enabled: true, progress, why, messages, since: None });
         }
     }
-    Ok(found)
+    found
 }
 
 /// The folders of a domain; none if nothing was ever delivered there.
-fn of_domain(mail: &Path, domain: &Domain) -> Result<Vec<AccountAddress>, Finding> {
+fn of_domain(mail: &Path, domain: &Domain) -> Vec<AccountAddress> {
     let path = mail.join(domain.as_str());
-    let fault = |error: io::Error| unreadable(&path, &error);
-    let entries = match fs::read_dir(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(fault)?,
+    let passed_over = |error: &io::Error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            table::warn(&format!("{} cannot be looked at: {error}", path.display()));
+        }
     };
-    let mut addresses = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(fault)?.file_name();
-        let address = name.to_str().and_then(|name| AccountAddress::new(name, domain.clone()));
-        // A folder that is called otherwise is nobody's.
-        addresses.extend(address.filter(|address| address.local_part() == name));
-    }
-    Ok(addresses)
+    let Ok(entries) = fs::read_dir(&path).inspect_err(passed_over) else { return Vec::new() };
+    // A fault in the middle may be there for ever.
+    let entries = entries.map_while(|entry| entry.inspect_err(passed_over).ok());
+    entries.filter_map(|entry| owner_of(&entry, domain)).collect()
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Finding {
-    Finding {
-        what: format!("{}: {error}", path.display()),
-        remedy: "run this as the user that restante runs as, or as root".to_owned(),
+/// Mail is delivered into folders alone: not into a file that lies beside them, nor through a link.
+fn owner_of(entry: &fs::DirEntry, domain: &Domain) -> Option<AccountAddress> {
+    entry.file_type().ok().filter(fs::FileType::is_dir)?;
+    let name = entry.file_name();
+    let address = AccountAddress::new(name.to_str()?, domain.clone())?;
+    // A folder that is called otherwise is nobody's.
+    (address.local_part() == name).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_are_mailboxes() {
+        let mail = tempfile::tempdir().unwrap();
+        let domain = Domain::parse("a.org").unwrap();
+        assert_eq!(of_domain(mail.path(), &domain), []);
+        let folder = mail.path().join("a.org");
+        fs::create_dir_all(folder.join("anna/new")).unwrap();
+        fs::create_dir(folder.join("Bert")).unwrap();
+        fs::write(folder.join("notes.txt"), "call bert").unwrap();
+        std::os::unix::fs::symlink(folder.join("anna"), folder.join("link")).unwrap();
+        assert_eq!(of_domain(mail.path(), &domain), [AccountAddress::parse("anna@a.org").unwrap()]);
     }
 }
