@@ -155,8 +155,7 @@ fn found(settings: &Settings) -> Result<(Vec<Upstream>, Vec<Move>), Finding> {
     let fault = |error| storage(settings, &error);
     let upstreams = accounts.upstreams().map_err(fault)?;
     let mut moves = accounts.moves().map_err(fault)?;
-    let unclaimed = unclaimed::addresses(settings, &upstreams, &moves);
-    moves.extend(unclaimed);
+    moves.extend(unclaimed::addresses(settings, &accounts, &upstreams).map_err(fault)?);
     let order = |account: &Move| {
         (account.address.domain().as_str().to_owned(), account.address.local_part().to_owned())
     };

@@ -3,6 +3,7 @@
 use super::super::cli::{Cli, Command, UpstreamCommand};
 use super::super::testing::place;
 use super::*;
+use crate::accounts::AliasName;
 use crate::mail::Password;
 use clap::Parser;
 
@@ -194,4 +195,28 @@ fn what_is_no_mailbox_is_passed_over() {
     let refused = remove(&settings, "a.org", false).unwrap_err();
     assert!(refused.what.starts_with("a.org is not moved: anna@a.org (waiting: "), "{refused:?}");
     remove(&settings, "a.org", true).unwrap();
+}
+
+#[test]
+fn nobody_waits_who_can_never_log_in() {
+    let (_folder, settings) = place();
+    let address = |text: &str| AccountAddress::parse(text).unwrap();
+    for domain in ["a.org", "xn--mnchen-3ya.example"] {
+        added(&settings, &[domain, "pop.a.net"]);
+        for local_part in ["anna", "info", "new"] {
+            waiting(&settings, &format!("{local_part}@{domain}"));
+        }
+    }
+    let accounts = open(&settings).unwrap();
+    for (alias, account) in [("info@a.org", "anna@a.org"), ("info@münchen.example", "anna@münchen.example")]
+    {
+        accounts.add(&address(account), &Password::new("secret").unwrap()).unwrap();
+        accounts.add_alias(&AliasName::Address(address(alias)), &[address(account)]).unwrap();
+    }
+    let expected = [("anna@a.org", 0), ("new@a.org", 2), ("new@xn--mnchen-3ya.example", 2)];
+    assert_eq!(listed(&settings), expected.map(|(address, messages)| (address.to_owned(), messages)));
+    let left = |refused: Finding| refused.what.matches("waits in").count();
+    assert_eq!(left(remove(&settings, "xn--mnchen-3ya.example", false).unwrap_err()), 1);
+    fs::remove_dir_all(settings.mail().join("xn--mnchen-3ya.example/new")).unwrap();
+    remove(&settings, "xn--mnchen-3ya.example", false).unwrap();
 }

@@ -5,17 +5,29 @@
 use super::super::account::usage_of;
 use super::table;
 use crate::accounts::upstream::{Move, Progress, Scope, Upstream};
+use crate::accounts::{Accounts, AliasName, Error};
 use crate::config::Settings;
 use crate::mail::{AccountAddress, Domain};
 use std::collections::HashSet;
 use std::path::Path;
 use std::{fs, io};
 
-/// Those behind old servers that are none of `moves`, with as many messages as wait. What cannot be looked at is
-/// told on standard error and passed over: one folder in the way hides no other.
-pub(super) fn addresses(settings: &Settings, upstreams: &[Upstream], moves: &[Move]) -> Vec<Move> {
+/// Those behind old servers that nobody has yet, with as many messages as wait. What cannot be looked at is told on
+/// standard error and passed over: one folder in the way hides no other.
+///
+/// # Errors
+/// See [`Error`].
+pub(super) fn addresses(
+    settings: &Settings,
+    accounts: &Accounts,
+    upstreams: &[Upstream],
+) -> Result<Vec<Move>, Error> {
     let mail = settings.mail();
-    let known: HashSet<&AccountAddress> = moves.iter().map(|account| &account.address).collect();
+    let taken = taken(accounts)?;
+    // An international domain is one domain in both its forms.
+    let is_taken = |address: &AccountAddress| {
+        taken.contains(address) || address.in_other_form().is_some_and(|other| taken.contains(&other))
+    };
     let mut candidates = Vec::new();
     for upstream in upstreams {
         match &upstream.scope {
@@ -26,7 +38,7 @@ pub(super) fn addresses(settings: &Settings, upstreams: &[Upstream], moves: &[Mo
     candidates.sort();
     candidates.dedup();
     let mut found = Vec::new();
-    for address in candidates.into_iter().filter(|address| !known.contains(address)) {
+    for address in candidates.into_iter().filter(|address| !is_taken(address)) {
         let messages = usage_of(settings, &address).map_or(0, |usage| usage.messages);
         if messages > 0 {
             let path = mail.join(address.domain().as_str()).join(address.local_part());
@@ -35,7 +47,16 @@ pub(super) fn addresses(settings: &Settings, upstreams: &[Upstream], moves: &[Mo
             found.push(Move { address, enabled: true, progress, why, messages, since: None });
         }
     }
-    found
+    Ok(found)
+}
+
+/// Accounts, and aliases: whom nobody can log in as is not waited for.
+fn taken(accounts: &Accounts) -> Result<HashSet<AccountAddress>, Error> {
+    let aliases = accounts.aliases()?.into_iter().filter_map(|alias| match alias.name {
+        AliasName::Address(address) => Some(address),
+        AliasName::CatchAll(_) => None,
+    });
+    Ok(accounts.list()?.into_iter().map(|account| account.address).chain(aliases).collect())
 }
 
 /// The folders of a domain; none if nothing was ever delivered there.
