@@ -91,7 +91,7 @@ const IS_WRONG: [&str; 6] = ["incorrect", "invalid", "wrong", "bad", "mismatch",
 const NO_LOGIN: [&str; 5] =
     ["unable to log on", "unable to logon", "unable to log in", "unable to login", "unable to authenticate"];
 /// What goes with a fault mostly, and with a wrong password now and then.
-const MAYBE_FAULTS: [&str; 27] = [
+const MAYBE_FAULTS: [&str; 34] = [
     "try again",
     "later",
     "disconnect*",
@@ -101,10 +101,16 @@ const MAYBE_FAULTS: [&str; 27] = [
     "down",
     "system",
     "service*",
-    // `Server: authentication failed` says nothing about the server.
-    "server err*",
-    "server fail*",
-    "server problem*",
+    "server",
+    "servers",
+    "offline",
+    "gone away",
+    "memory",
+    "not running",
+    "no reply",
+    "no response",
+    "eof",
+    "no such process",
     "retry*",
     "cant",
     "cannot",
@@ -123,19 +129,17 @@ const MAYBE_FAULTS: [&str; 27] = [
     "went wrong",
 ];
 /// Whatever else is said beside it: it is about the password, the user or the right to come in.
-const WRONG: [&str; 85] = [
+const WRONG: [&str; 76] = [
     "password*",
     "passwd",
     "bad pass*",
     "invalid pass*",
     "pass fail*",
-    "pass err*",
     "pass invalid",
     "pass reject*",
     "pass refused",
     "credential*",
     "authentication fail*",
-    "authentication err*",
     "authentication attempt fail*",
     "authentication was not",
     "authentication reject*",
@@ -146,23 +150,19 @@ const WRONG: [&str; 85] = [
     "invalid authentication",
     "not authenticated",
     "auth fail*",
-    "auth err*",
     "auth reject*",
     "auth required",
     "bad auth",
     "invalid auth",
     "authorization fail*",
-    "authorization err*",
     "authorization required",
     "authorisation fail*",
-    "authorisation err*",
     "authorisation required",
     "not authorized",
     "not authorised",
     "unauthorized",
     "unauthorised",
     "login fail*",
-    "login err*",
     "login attempt fail*",
     "login invalid",
     "login refused",
@@ -171,13 +171,10 @@ const WRONG: [&str; 85] = [
     "bad login",
     "invalid login",
     "logon fail*",
-    "logon err*",
     "logon attempt fail*",
     "invalid logon",
     "sign in fail*",
-    "sign in err*",
     "signin fail*",
-    "signin err*",
     "bad user*",
     "invalid user*",
     "invalid mailbox",
@@ -211,6 +208,18 @@ const WRONG: [&str; 85] = [
     "not recognized",
     "not recognised",
 ];
+/// The same where nothing follows: what follows is the error, and it may be anything.
+const WRONG_AT_THE_END: [&str; 9] = [
+    "pass error",
+    "authentication error",
+    "auth error",
+    "authorization error",
+    "authorisation error",
+    "login error",
+    "logon error",
+    "sign in error",
+    "signin error",
+];
 /// What `-ERR` says without them. An `error` may be anything.
 const BARE: [&str; 6] = ["no", "bad", "invalid", "rejected", "refused", "failed"];
 
@@ -237,6 +246,7 @@ impl Why {
     /// Who is called Busy is not in use: the name and what is quoted is passed over, unless nothing is left
     /// that means anything.
     fn of_words(text: &str, user: &UserName) -> Self {
+        let text = unsigned(text);
         let user = user.as_str().to_lowercase();
         let local_part = user.rsplit_once('@').map_or(&*user, |(local_part, _)| local_part);
         let unquoted: Vec<&str> = text.split('"').step_by(2).collect();
@@ -248,9 +258,9 @@ impl Why {
 
     fn of_phrase(text: &str) -> Self {
         let says = |phrases: &[&str]| says(text, phrases);
-        // `Account locked` is no session, and a session is one by which it is locked.
-        let is_shut = says(&["account*", "user*"]) && says(&["locked"]) && !says(&["by"]);
-        if is_shut {
+        // `Unable to log on` is no fault in itself, as other things are that it is unable to do.
+        let besides = NO_LOGIN.iter().fold(text.to_owned(), |text, words| text.replace(words, ""));
+        if is_shut(text) {
             Self::Fault
         } else if says(&FAULTS) {
             Self::Temporary
@@ -260,11 +270,9 @@ impl Why {
             Self::NeedsTls
         } else if says(&IN_USE) {
             Self::InUse
-        } else if says(&NO_LOGIN) {
-            Self::Wrong
-        } else if says(&MAYBE_FAULTS) {
+        } else if self::says(&besides, &MAYBE_FAULTS) {
             Self::Fault
-        } else if says(&WRONG) {
+        } else if says(&NO_LOGIN) || says(&WRONG) || ends_with(text, &WRONG_AT_THE_END) {
             Self::Wrong
         } else if BARE.contains(&text.trim()) {
             Self::Bare
@@ -272,6 +280,32 @@ impl Why {
             Self::Other
         }
     }
+}
+
+/// Without the name that a server signs with, which tells of no fault: `Server: authentication failed`,
+/// `Authentication failed on server pop.example.org`.
+fn unsigned(text: &str) -> &str {
+    let text = text.trim();
+    let text = text.strip_prefix("server:").unwrap_or(text);
+    let mut last = text.rsplitn(4, char::is_whitespace);
+    // `on server failure` names no server.
+    let is_name = |word: &str| {
+        word.trim_matches(|c: char| !c.is_alphanumeric()).contains(|c: char| c == '.' || c.is_ascii_digit())
+    };
+    match (last.next(), last.next(), last.next(), last.next()) {
+        (Some(name), Some("server"), Some("on"), Some(rest)) if is_name(name) => rest,
+        _ => text,
+    }
+}
+
+/// `Account locked` is no session, unless it is one by which it is locked; and a mailbox is locked by nothing else.
+fn is_shut(phrase: &str) -> bool {
+    if says(phrase, &["by", "mailbox*", "maildrop*"]) {
+        return false;
+    }
+    let mut before = phrase.split_once(" locked ").map_or("", |(before, _)| before).split(' ').rev();
+    let last = before.find(|word| !["is", "has", "been", "already", "currently", "now"].contains(word));
+    last.is_some_and(|word| ["account", "user"].contains(&word))
 }
 
 /// The words alone, one blank before each and one behind the last; without those that are one of `names`.
@@ -301,6 +335,10 @@ fn says(phrase: &str, wanted: &[&str]) -> bool {
         Some(start) => phrase.contains(&format!(" {start}")),
         None => phrase.contains(&format!(" {words} ")),
     })
+}
+
+fn ends_with(phrase: &str, wanted: &[&str]) -> bool {
+    wanted.iter().any(|words| phrase.ends_with(&format!(" {words} ")))
 }
 
 #[cfg(test)]

@@ -101,8 +101,13 @@ fn words_that_say_so_are_a_wrong_password() {
             "bad pass",
             "PASS failed",
             "Authentication required",
+            "Logon error (frated)",
+            "mailbox does not exist",
             "Server: authentication failed",
             "Authentication failed on server mail01",
+            "authentication failed on server pop.example.org",
+            "Login denied on server [pop.example.org].",
+            "[server1.example.org] login failed",
         ],
     );
 }
@@ -136,11 +141,14 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
     all_mean(
         Why::InUse,
         &[
-            "maildrop already locked",                                      // RFC 1939
-            "Unable to lock maildrop: Mailbox is locked by POP server",     // Cyrus
-            "Can't get lock.  Mailbox in use",                              // UW
-            "Your mailbox is already locked",                               // hMailServer
-            "Maildrop lock busy!  Is another session active?",              // qpopper
+            "maildrop already locked",                                  // RFC 1939
+            "Unable to lock maildrop: Mailbox is locked by POP server", // Cyrus
+            "Can't get lock.  Mailbox in use",                          // UW
+            "Your mailbox is already locked",                           // hMailServer
+            "Maildrop lock busy!  Is another session active?",          // qpopper
+            "Maildrop already locked for user frated",
+            "mailbox for this account is locked",
+            "this account is locked by another session",
             "the mailbox of this account is being used by another program", // CommuniGate's way
         ],
     );
@@ -164,6 +172,7 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
             "Unable to log on: the service is unavailable",
             "Login rejected: overloaded",
             "No: timeout",
+            "authorization error: internal",
         ],
     );
     all_mean(
@@ -172,6 +181,8 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
             "Could not connect to server", // perdition
             "login failed: account is disabled",
             "User account locked",
+            "login failed: account frated is locked",
+            "your account has already been locked",
             "your password has expired",
             "something went wrong",
             "login failed, try again later",
@@ -180,7 +191,32 @@ fn everything_else_is_a_session_that_holds_it_or_a_fault() {
             "Authentication failed, the LDA server is down",
             "login failed: authentication server not reachable",
             "Unable to open maildrop: Permission denied",
+            "Login error: unexpected EOF",
+            "auth error: no such process",
         ],
     );
     all_mean(Why::NeedsTls, &["TLS required to log in", "must use SSL", "Plaintext login disabled"]);
+}
+
+#[test]
+fn what_is_said_of_a_server_is_a_fault() {
+    all_mean(
+        Why::Fault,
+        &[
+            "Authentication failed: server offline",
+            "Authentication failed: Server gone away",
+            "Authentication failed: server not found",
+            "Login failed: mail server offline",
+            "Login failed: remote server refused",
+            "Authentication failed: invalid response from server",
+            "Auth failed: no reply from server",
+            "server out of memory, login failed",
+            "Access denied: server is full",
+            "password server is not running",
+            "Server: offline, login failed",
+            "Login failed on server failure",
+            "Login failed on server mail01: gone",
+            "Unable to log on: server not found",
+        ],
+    );
 }
