@@ -9,6 +9,7 @@ use super::gather::Gathered;
 use super::outcome::Failure;
 use super::plan::{Certain, Plan, certain, is_from, name_of};
 use super::staging::Staged;
+use crate::import::words::{counted, of_number};
 use crate::import::{Inventory, Provenance, Source, Tag};
 use crate::limits;
 use crate::maildrop::folder::Folder;
@@ -54,7 +55,9 @@ pub fn refuse_renumbered(
     if twice < limits::IMPORT_TWICE_MIN || twice <= plan.already || 2 * twice < came.len() {
         return Ok((twice > 0).then(|| {
             format!(
-                "{twice} messages came over before under other unique-ids: mail programs show them a second time"
+                "{} came over before under other unique-ids: mail programs show {} a second time",
+                counted(twice, "message"),
+                of_number(twice, "it", "them")
             )
         }));
     }
@@ -197,6 +200,18 @@ mod tests {
         }
         let imported = import(&here, &mut files(archived)).unwrap();
         assert_eq!((imported.imported, imported.already, imported.warnings.len()), (40, 10, 0));
+    }
+
+    #[test]
+    fn one_message_is_spoken_of_as_one() {
+        let here = Here::new();
+        let old = files(Mailbox::numbered(5));
+        here.import(&mut old.clone()).unwrap();
+        let warned = here.import(&mut renumbered(old, 4)).unwrap().warnings;
+        assert_eq!(
+            warned,
+            ["1 message came over before under other unique-ids: mail programs show it a second time"]
+        );
     }
 
     #[test]
