@@ -104,6 +104,8 @@ pub fn in_parallel<J: Sync, T: Send>(
                     let next = unpoisoned(&queue).next();
                     let Some((places, jobs)) = next else { return };
                     let outcomes = work(&jobs);
+                    // The rest would be missing in the report, and nobody would know whose mail has come.
+                    debug_assert_eq!(outcomes.len(), places.len(), "as many come back as were given");
                     unpoisoned(&done).extend(places.into_iter().zip(outcomes));
                 }
             });
@@ -219,5 +221,11 @@ mod tests {
         let done = in_parallel(&jobs(), 1, |job| &job.0, |of_one| of_one.iter().map(|job| job.1).collect());
         assert_eq!(done, [0, 1, 2, 3, 4, 5]);
         assert_eq!(in_parallel(&jobs()[..0], 4, |job| &job.0, |_| vec![0]), [0; 0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_report_that_is_missing_is_a_fault_of_ours() {
+        in_parallel(&jobs(), 1, |job| &job.0, |_| vec![0]);
     }
 }
