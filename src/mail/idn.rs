@@ -154,6 +154,7 @@ fn digit_of(value: u32) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
     use proptest::prelude::*;
 
     /// The samples of RFC 3492, 7.1 that are in one case, and domains that are in use.
@@ -218,11 +219,38 @@ mod tests {
             }
         }
 
+        /// All that is one octet away from what a program makes. Little else can be decoded at all.
         #[test]
-        fn no_octets_of_a_peer_are_too_much(coded in "[a-z0-9-]{0,59}") {
-            if let Some(letters) = in_letters(&coded) {
-                prop_assert_eq!(in_ascii(&letters), Some(coded));
+        fn no_octets_of_a_peer_are_too_much(label in "[a-z0-9äöüßéñłжщ漢字]{0,15}[äöüßéñłжщ漢字]") {
+            let coded = in_ascii(&label).unwrap();
+            for other in neighbours(&coded) {
+                let Some(letters) = in_letters(&other) else { continue };
+                prop_assert!(!letters.is_ascii(), "{other}: {letters:?}");
+                prop_assert_eq!(&letters.to_lowercase(), &letters, "{}", &other);
+                prop_assert!(letters.chars().count() <= other.len(), "{other}: {letters:?}");
+                let domain = Domain::parse(&format!("{PREFIX}{other}.example")).ok();
+                if let Some(turned) = domain.and_then(|domain| domain.other_form()) {
+                    let label = turned.as_str().split('.').next().unwrap();
+                    prop_assert!(label == letters && label.len() <= limits::DOMAIN_LABEL_MAX, "{label:?}");
+                }
             }
         }
+    }
+
+    /// One octet is changed, removed or doubled, or nothing stands behind it.
+    fn neighbours(coded: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        for at in 0..coded.len() {
+            let (before, one, behind) = (&coded[..at], &coded[at..=at], &coded[at + 1..]);
+            all.extend(
+                "abcdefghijklmnopqrstuvwxyz0123456789-".chars().map(|c| format!("{before}{c}{behind}")),
+            );
+            all.extend([
+                format!("{before}{behind}"),
+                format!("{before}{one}{one}{behind}"),
+                format!("{before}{one}"),
+            ]);
+        }
+        all
     }
 }
