@@ -29,9 +29,15 @@ struct Account {
     domain: String,
 }
 
+/// The salt, the cost and the imported hash.
+type Shown = (Vec<u8>, u32, Option<String>);
+
 const LAST: &str = "SELECT max(id) FROM accounts";
 /// Those behind a gap come up more often, which does no harm.
 const NEXT: &str = "SELECT imported, rounds, length(salt), domain FROM accounts WHERE id > ?1
+    ORDER BY id LIMIT 1";
+/// Of those with one local part, the same one each time.
+const NAMESAKE: &str = "SELECT imported, rounds, salt FROM accounts WHERE local_part = ?1
     ORDER BY id LIMIT 1";
 
 impl StandIn {
@@ -42,12 +48,15 @@ impl StandIn {
 }
 
 impl Accounts {
-    /// For a name that nobody has: the same as long as there is the account that stands in for it.
+    /// For a name that nobody has: the same as long as there is the account that stands in for it. A local part
+    /// that several have means none of them, and shows what one of them shows: shown a third salt, it would tell
+    /// that there is more than one.
     ///
     /// # Errors
     /// See [`Error`].
     pub(super) fn stand_in(&self, db: &Connection, user: &UserName) -> Result<StandIn, Error> {
         let mut name = user.as_str().to_lowercase();
+        let namesake = namesake(db, &name)?;
         // A local part alone means an address, of which the same must be shown.
         if !name.contains('@')
             && let Some(account) = self.beside(db, &name)?
@@ -64,14 +73,17 @@ impl Accounts {
             salt_len: limits::SALT_LEN as u32,
             domain: String::new(),
         });
+        // Made up in any case, or the time would tell.
+        let made_up = (self.made_up_salt(&name, &account), account.rounds, account.imported);
+        let (salt, rounds, imported) = namesake.unwrap_or(made_up);
         let credential = Credential {
-            salt: self.made_up_salt(&name, &account),
+            salt,
             // A damaged one makes no login cost minutes.
-            rounds: account.rounds.clamp(1, limits::PBKDF2_ROUNDS_MAX),
+            rounds: rounds.clamp(1, limits::PBKDF2_ROUNDS_MAX),
             stored_key: self.made_up(&[b"stored key", b"\0", name.as_bytes()]),
             server_key: self.made_up(&[b"server key", b"\0", name.as_bytes()]),
         };
-        Ok(StandIn { imported: account.imported, credential })
+        Ok(StandIn { imported, credential })
     }
 
     /// The account that stands in for a name; `None` when there is no account at all.
@@ -104,6 +116,13 @@ impl Accounts {
     fn made_up(&self, parts: &[&[u8]]) -> [u8; 32] {
         keyed_digest(&self.seed, parts)
     }
+}
+
+/// Of an account with this local part. An address is none.
+fn namesake(db: &Connection, name: &str) -> Result<Option<Shown>, Error> {
+    let mut query = db.prepare_cached(NAMESAKE)?;
+    let found = query.query_row((name,), |row| Ok((row.get(2)?, row.get(1)?, row.get(0)?)));
+    Ok(found.optional()?)
 }
 
 /// A number from 0 on and below `count`, so that one more of them takes its share of the keys, and all other
@@ -187,6 +206,21 @@ mod tests {
         let salts: std::collections::HashSet<_> =
             strangers().iter().map(|name| shown(&accounts, name).salt).collect();
         assert_eq!(salts.len(), 100, "each its own");
+    }
+
+    #[test]
+    fn a_local_part_that_two_have_shows_what_one_of_them_shows_and_lets_nobody_in() {
+        let fixture = Fixture::new();
+        let accounts = fixture.with(&["anna@x.org", "anna@y.org", "bert@x.org"]);
+        set(&accounts, "UPDATE accounts SET rounds = 5000 WHERE local_part = 'anna' AND domain = 'x.org'");
+        let [first, second, both] = ["anna@x.org", "anna@y.org", "Anna"].map(|name| shown(&accounts, name));
+        assert_eq!((&both.salt, both.rounds), (&first.salt, 5000), "as if there were one alone");
+        assert_ne!(both.salt, second.salt);
+        assert!(both.account.is_none());
+        assert!(both.stored_key != first.stored_key && both.server_key != first.server_key);
+        assert_eq!(of(&accounts, "anna").rounds_of_a_login(ROUNDS), 5000);
+        set(&accounts, "UPDATE accounts SET imported = '{SHA}x' WHERE domain = 'x.org'");
+        assert!(of(&accounts, "anna").imported.is_some());
     }
 
     #[test]
