@@ -260,7 +260,8 @@ pub const VERIFIED_FOR: Duration = Duration::from_secs(3600);
 /// Verified passwords that are remembered at once.
 pub const VERIFIED_MAX: usize = 10_000;
 /// Credentials that were hashed anew, and what took their place, that are remembered at once, so that who is
-/// logged in by the old one stays so; one takes some 80 bytes, and matters while a session lasts.
+/// logged in by the old one stays so; one takes some 80 bytes, and matters until the session's next command. The
+/// older half is forgotten first.
 pub const SUCCESSORS_MAX: usize = 10_000;
 /// Wrong passwords from one address before answers are slowed.
 pub const FAILURES_BEFORE_DELAY_DEFAULT: u32 = 10;
@@ -274,7 +275,7 @@ pub const LOGIN_DELAY_FIRST: Duration = Duration::from_secs(1);
 pub const FAILURES_FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 /// Names that failed from one address of which it is known how often, so that a right password can make up for
 /// the others' repetitions; failures under further names count until they are forgotten. More than the default of
-/// [`FAILURES_BEFORE_BAN_DEFAULT`], at 24 bytes each.
+/// [`FAILURES_BEFORE_BAN_DEFAULT`], at 32 bytes each.
 pub const FAILED_NAMES_MAX: usize = 64;
 /// The longest a slowed answer waits.
 pub const LOGIN_DELAY_MAX: Duration = Duration::from_secs(15);

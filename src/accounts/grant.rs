@@ -10,7 +10,7 @@ use crate::mail::AccountAddress;
 use rusqlite::OptionalExtension;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a login was granted by: this account, with this password.
 ///
@@ -20,8 +20,15 @@ pub struct Grant {
     id: i64,
     account: AccountAddress,
     stored_key: [u8; 32],
-    /// The state of the database that was looked at last.
-    as_of: Mutex<Option<Version>>,
+    seen: Mutex<Seen>,
+}
+
+/// As it was when it was looked at last.
+struct Seen {
+    /// The state of the database; `None`: the grant did not stand, or there is nothing to know the state by.
+    as_of: Option<Version>,
+    /// What was found in the place of the stored key.
+    successor: Option<[u8; 32]>,
 }
 
 /// What took the place of stored keys that were hashed anew, by the old ones: that changes no password.
@@ -29,14 +36,22 @@ pub struct Grant {
 /// One step leads to what is stored now: within one run of the server a credential of today's cost is never
 /// hashed anew.
 #[derive(Default)]
-pub(super) struct Successors(Mutex<HashMap<[u8; 32], [u8; 32]>>);
+pub(super) struct Successors(Mutex<Generations>);
+
+/// The younger ones become the older ones when they are many, and those go: a grant that is looked at meanwhile
+/// has its successor noted in itself. Were all forgotten at once, sessions that nobody touched would end.
+#[derive(Default)]
+struct Generations {
+    young: HashMap<[u8; 32], [u8; 32]>,
+    old: HashMap<[u8; 32], [u8; 32]>,
+}
 
 impl Accounts {
     /// Whether a grant stands, for who must not wait. `false` means no more than that [`Accounts::stands`] is to
     /// be asked: the database has changed, by anybody's doing.
     pub fn stands_at_hand(&self, grant: &Grant) -> bool {
         let now = self.store.version_at_hand();
-        now.is_some() && now == *grant.as_of.lock().unwrap_or_else(PoisonError::into_inner)
+        now.is_some() && now == grant.seen().as_of
     }
 
     /// Whether a grant stands.
@@ -49,11 +64,14 @@ impl Accounts {
             let found = query.query_row((grant.id,), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             Ok((found, self.store.version()))
         })?;
+        let mut seen = grant.seen();
         let stands = found.is_some_and(|(key, enabled)| {
-            enabled && (key == grant.stored_key || self.successors.of(&grant.stored_key) == Some(key))
+            // Kept here, it need not be remembered elsewhere any more.
+            seen.successor = self.successors.of(&grant.stored_key).or(seen.successor);
+            enabled && (key == grant.stored_key || seen.successor == Some(key))
         });
         // A grant that has ended is asked about each time: the account may be enabled again.
-        *grant.as_of.lock().unwrap_or_else(PoisonError::into_inner) = as_of.filter(|_| stands);
+        seen.as_of = as_of.filter(|_| stands);
         Ok(stands)
     }
 }
@@ -62,7 +80,12 @@ impl Grant {
     /// As `login` was found in the state `as_of`.
     pub(super) fn of(login: Login, as_of: Option<Version>) -> Self {
         let Login { id, address: account, credential, .. } = login;
-        Self { id, account, stored_key: credential.stored_key, as_of: Mutex::new(as_of) }
+        let seen = Mutex::new(Seen { as_of, successor: None });
+        Self { id, account, stored_key: credential.stored_key, seen }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whose it is.
@@ -75,14 +98,15 @@ impl Successors {
     /// Notes what takes the place of a stored key.
     pub fn note(&self, old: [u8; 32], new: [u8; 32]) {
         let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if noted.len() >= limits::SUCCESSORS_MAX {
-            noted.clear();
+        if noted.young.len() >= limits::SUCCESSORS_MAX / 2 {
+            noted.old = std::mem::take(&mut noted.young);
         }
-        noted.insert(old, new);
+        noted.young.insert(old, new);
     }
 
     fn of(&self, old: &[u8; 32]) -> Option<[u8; 32]> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(old).copied()
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.young.get(old).or_else(|| noted.old.get(old)).copied()
     }
 }
 
@@ -205,18 +229,37 @@ mod tests {
         }
     }
 
+    fn numbered(number: usize) -> [u8; 32] {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&number.to_be_bytes());
+        key
+    }
+
     #[test]
-    fn what_is_noted_of_successors_is_bounded() {
+    fn what_is_noted_of_successors_is_bounded_and_the_older_half_goes() {
         let successors = Successors::default();
-        let key = |number: usize| {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&number.to_be_bytes());
-            key
-        };
         for number in 0..=limits::SUCCESSORS_MAX {
-            successors.note(key(number), key(number + 1));
+            successors.note(numbered(number), numbered(number + 1));
         }
-        assert_eq!(successors.0.lock().unwrap().len(), 1, "begun anew");
-        assert_eq!(successors.of(&key(limits::SUCCESSORS_MAX)), Some(key(limits::SUCCESSORS_MAX + 1)));
+        let left = (0..=limits::SUCCESSORS_MAX)
+            .filter(|number| successors.of(&numbered(*number)) == Some(numbered(number + 1)));
+        let half = limits::SUCCESSORS_MAX / 2;
+        assert!(left.eq(half..=limits::SUCCESSORS_MAX));
+    }
+
+    #[test]
+    fn a_session_that_was_looked_at_outlives_what_is_forgotten_of_its_credential() {
+        let fixture = Fixture::new();
+        fixture.with(&["anna@x.org"]);
+        let dearer = Accounts::open(&fixture.file(), ROUNDS + 1).unwrap();
+        let hashed = granted(&dearer, "secret");
+        dearer.record_logins(&[]).unwrap();
+        assert!(dearer.stands(&hashed).unwrap());
+        for number in 0..=limits::SUCCESSORS_MAX {
+            dearer.successors.note(numbered(number), numbered(number));
+        }
+        assert!(dearer.stands(&hashed).unwrap(), "nobody has touched the account");
+        dearer.set_password(&address("anna@x.org"), &password("fresh")).unwrap();
+        assert!(!dearer.stands(&hashed).unwrap());
     }
 }
