@@ -91,21 +91,12 @@ impl Accounts {
 }
 
 impl Accounts {
-    /// Writes the first login of an account down at once, before its user is in, and later ones not at all: once a
-    /// second is too late for an import that runs right behind it, which would take the place of a password in use,
-    /// and a crash within that second would lose it for good. A disk that takes no write only puts it off.
+    /// Writes the first login of an account down at once ([`super::Grant::is_first`]), before its user is in: once a second
+    /// is too late for an import that runs right behind it, which would take the place of a password in use, and a
+    /// crash within that second would lose it for good. A disk that takes no write only puts it off.
     pub fn note_first_login(&self, address: &AccountAddress) {
-        let is_first = self.store.read(|db| {
-            let mut query = db.prepare_cached(
-                "SELECT NOT EXISTS (SELECT 1 FROM accounts JOIN logins ON account = id
-                 WHERE local_part = ?1 AND domain = ?2)",
-            )?;
-            Ok(query.query_row((address.local_part(), address.domain().as_str()), |row| row.get(0))?)
-        });
-        if is_first.unwrap_or(false) {
-            // Noted in memory as well, by who answers the user, and written with the others.
-            let _ = self.record_logins(&[(address.clone(), SystemTime::now())]);
-        }
+        // Noted in memory as well, by who answers the user, and written with the others.
+        let _ = self.record_logins(&[(address.clone(), SystemTime::now())]);
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Grant {
     id: i64,
     account: AccountAddress,
     stored_key: [u8; 32],
+    is_first: bool,
     seen: Mutex<Seen>,
 }
 
@@ -79,13 +80,19 @@ impl Accounts {
 impl Grant {
     /// As `login` was found in the state `as_of`.
     pub(super) fn of(login: Login, as_of: Option<Version>) -> Self {
-        let Login { id, address: account, credential, .. } = login;
+        let Login { id, address: account, credential, has_logged_in, .. } = login;
         let seen = Mutex::new(Seen { as_of, successor: None });
-        Self { id, account, stored_key: credential.stored_key, seen }
+        Self { id, account, stored_key: credential.stored_key, is_first: !has_logged_in, seen }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no login of the account was written down when this one was granted; see
+    /// [`Accounts::note_first_login`].
+    pub fn is_first(&self) -> bool {
+        self.is_first
     }
 
     /// Whose it is.

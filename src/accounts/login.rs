@@ -21,11 +21,13 @@ pub(super) struct Rehashed {
 
 /// The index of UNIQUE (local_part, domain) answers both.
 const BY_ADDRESS: &str =
-    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported
+    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported,
+        EXISTS (SELECT 1 FROM logins WHERE account = id)
     FROM accounts WHERE local_part = ?1 AND domain = ?2";
 /// Two rows are enough to know that the name is not the name of one.
 const BY_LOCAL_PART: &str =
-    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported
+    "SELECT id, local_part, domain, enabled, held, salt, rounds, stored_key, server_key, imported,
+        EXISTS (SELECT 1 FROM logins WHERE account = id)
     FROM accounts WHERE local_part = ?1 LIMIT 2";
 
 impl Accounts {
@@ -62,7 +64,7 @@ impl Accounts {
                 (false, None)
             }
         };
-        let Some(login) = found.filter(|login| matches && login.enabled) else {
+        let Some(mut login) = found.filter(|login| matches && login.enabled) else {
             return Ok(Verdict::Wrong);
         };
         if login.held {
@@ -70,7 +72,7 @@ impl Accounts {
         }
         self.verified.remember(&login, password, Instant::now());
         match own {
-            Some(own) => self.replace_imported(&login, own, password),
+            Some(own) => login.has_logged_in |= self.replace_imported(&login, own, password),
             None if login.credential.rounds != self.rounds => self.rehash(&login, password),
             None => {}
         }
@@ -108,13 +110,15 @@ impl Accounts {
 
     /// Not left to the next [`Accounts::record_logins`]: a weak old hash shall be gone, and what
     /// `account list` says be true, when the user is in; the time of the login goes with it, so that no
-    /// second import takes the old hash again. A full disk only puts it off.
-    fn replace_imported(&self, login: &Login, own: Credential, password: &Password) {
+    /// second import takes the old hash again. A full disk only puts it off, and is told by `false`.
+    fn replace_imported(&self, login: &Login, own: Credential, password: &Password) -> bool {
         self.put_off(login, own.clone());
-        if self.record_logins(&[(login.address.clone(), SystemTime::now())]).is_ok() {
+        let is_written = self.record_logins(&[(login.address.clone(), SystemTime::now())]).is_ok();
+        if is_written {
             let login = Login { imported: None, credential: own, ..login.clone() };
             self.verified.remember(&login, password, Instant::now());
         }
+        is_written
     }
 
     /// Writes down last logins, in one transaction, and with them the credentials that were hashed
@@ -215,6 +219,7 @@ fn login_of(row: &Row<'_>) -> Result<Login, Error> {
         enabled: row.get(3)?,
         held: row.get(4)?,
         imported: row.get(9)?,
+        has_logged_in: row.get(10)?,
         credential: Credential {
             salt: row.get(5)?,
             rounds,

@@ -232,6 +232,8 @@ struct Login {
     address: AccountAddress,
     enabled: bool,
     held: bool,
+    /// Whether a login of the account is written down.
+    has_logged_in: bool,
     /// An old server's hash, as it is stored. As long as it stands no password leads to `credential`, but for
     /// keys of SCRAM-SHA-256, which are both.
     imported: Option<String>,

@@ -92,6 +92,7 @@ mod tests {
             address: AccountAddress::parse("anna@example.org").unwrap(),
             enabled: true,
             held: false,
+            has_logged_in: false,
             imported: None,
             credential: Credential {
                 salt: vec![1; 16],

@@ -119,19 +119,32 @@ fn an_update_closes_a_door_and_opens_none() {
 }
 
 #[test]
-fn a_first_login_is_written_at_once_and_later_ones_are_not() {
+fn a_first_login_is_told_from_later_ones_and_written_at_once() {
     let fixture = Fixture::new();
     let accounts = fixture.with(&["anna@x.org", "bert@x.org"]);
     let anna = address("anna@x.org");
+    let is_first = || match accounts.verify(&user("anna"), &password("secret")).unwrap() {
+        Verdict::Welcome(grant) => grant.is_first(),
+        other => panic!("no login: {other:?}"),
+    };
     let last = |accounts: &Accounts| accounts.list().unwrap().remove(0).last_login;
     accounts.note_first_login(&address("bert@x.org"));
-    assert_eq!(last(&accounts), None);
-    accounts.note_first_login(&anna);
-    assert!(last(&fixture.open()).is_some());
-    accounts.record_logins(&[(anna.clone(), SystemTime::UNIX_EPOCH)]).unwrap();
-    accounts.note_first_login(&anna);
     accounts.note_first_login(&address("nobody@x.org"));
-    assert_eq!(last(&accounts), Some(SystemTime::UNIX_EPOCH));
+    assert!(last(&accounts).is_none() && is_first());
+    accounts.note_first_login(&anna);
+    assert!(last(&fixture.open()).is_some() && !is_first());
+}
+
+#[test]
+fn a_first_login_with_an_imported_hash_is_written_once() {
+    let fixture = Fixture::new();
+    let accounts = fixture.open();
+    import(&accounts, &[record("anna@x.org", SHA)], Wish::default());
+    let Verdict::Welcome(grant) = accounts.verify(&user("anna"), &password("secret")).unwrap() else {
+        panic!("no login");
+    };
+    assert!(!grant.is_first(), "with what took the place of the hash");
+    assert!(accounts.list().unwrap()[0].last_login.is_some());
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use super::Visit;
 use super::old_server::{self, Passage};
 use crate::accounts::upstream::{Meant, Standing};
-use crate::accounts::{Accounts, Error as AccountsError, Grant, Recognition, Verdict};
+use crate::accounts::{Error as AccountsError, Grant, Recognition, Verdict};
 use crate::mail::{AccountAddress, Octets, UserName};
 use crate::maildrop::{Error, Maildrop};
 use crate::net::subscriber;
@@ -199,22 +199,23 @@ async fn recognised(
         return Ok(Some(grant));
     }
     let accounts = Arc::clone(&visit.shared.accounts);
-    let work = move || welcomed(&accounts, accounts.verify(&credentials.user, &credentials.password));
-    granted(visit, visit.shared.doorway.hash(&visit.peer, work).await)
-}
-
-/// Who is known from memory is at home here; the first login of all others is written down at once.
-fn welcomed(accounts: &Accounts, verdict: Result<Verdict, AccountsError>) -> Result<Verdict, AccountsError> {
-    if let Ok(Verdict::Welcome(grant)) = &verdict {
-        accounts.note_first_login(grant.account());
-    }
-    verdict
+    let work = move || accounts.verify(&credentials.user, &credentials.password);
+    granted(visit, visit.shared.doorway.hash(&visit.peer, work).await).await
 }
 
 /// What a verdict means to the session. `None`: the password is wrong.
-fn granted(visit: &Visit, verdict: Result<Verdict, AccountsError>) -> Result<Option<Grant>, Refusal> {
+///
+/// The first login of an account is written down before its user is in, in the disk's own lane: a backup that holds
+/// the database must not keep all others from having their passwords looked at.
+async fn granted(visit: &Visit, verdict: Result<Verdict, AccountsError>) -> Result<Option<Grant>, Refusal> {
     match verdict.map_err(|error| fault(visit, &error))? {
-        Verdict::Welcome(grant) => Ok(Some(grant)),
+        Verdict::Welcome(grant) => {
+            if grant.is_first() {
+                let (accounts, account) = (Arc::clone(&visit.shared.accounts), grant.account().clone());
+                visit.shared.doorway.disk(move || accounts.note_first_login(&account)).await;
+            }
+            Ok(Some(grant))
+        }
         Verdict::Held => Err(Refusal::Held),
         Verdict::Wrong => Ok(None),
     }
@@ -224,8 +225,8 @@ fn granted(visit: &Visit, verdict: Result<Verdict, AccountsError>) -> Result<Opt
 async fn confirm(visit: &Visit, verdict: scram::Verdict) -> Result<Option<Grant>, Refusal> {
     let Some(proved) = verdict.proved else { return Ok(None) };
     let accounts = Arc::clone(&visit.shared.accounts);
-    let work = move || welcomed(&accounts, accounts.confirm(&verdict.user, &proved.stored_key));
-    granted(visit, visit.shared.doorway.disk(work).await)
+    let work = move || accounts.confirm(&verdict.user, &proved.stored_key);
+    granted(visit, visit.shared.doorway.disk(work).await).await
 }
 
 /// Whether SCRAM may be offered; a database that cannot say so takes passwords, or says what it lacks.
@@ -326,6 +327,26 @@ impl Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{Password, Peer, SessionId};
+    use crate::runtime::block_on;
+    use crate::serve::testing::with_anna;
+
+    #[test]
+    fn the_first_login_is_written_before_its_user_is_in_and_later_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, anna) = with_anna(folder.path());
+        let visit = Visit::new(Arc::clone(&shared), Peer::Unix, SessionId(0));
+        let log_in = || {
+            let (user, password) = (UserName::parse("anna").unwrap(), Password::new("secret").unwrap());
+            let verdict = shared.accounts.verify(&user, &password);
+            assert!(matches!(block_on(granted(&visit, verdict)), Ok(Some(_))));
+            shared.accounts.list().unwrap().remove(0).last_login
+        };
+        assert!(log_in().is_some());
+        let long_ago = SystemTime::UNIX_EPOCH;
+        shared.accounts.record_logins(&[(anna, long_ago)]).unwrap();
+        assert_eq!(log_in(), Some(long_ago), "written with others, within a second");
+    }
 
     #[test]
     fn a_nonce_is_printable_without_a_comma_and_not_said_twice() {
