@@ -63,10 +63,10 @@ impl Accounts {
         let mut report = Report::default();
         for (done, batch) in users.chunks(limits::IMPORT_BATCH).enumerate() {
             told(done * limits::IMPORT_BATCH);
-            let deeds: Vec<Deed> =
+            let mut deeds: Vec<Deed> =
                 self.store.read(|db| batch.iter().map(|user| deed(db, user, wish)).collect())?;
             if !wish.dry_run {
-                self.carry_out(batch, &deeds, wish)?;
+                self.carry_out(batch, &mut deeds, wish)?;
             }
             batch.iter().zip(&deeds).for_each(|(user, deed)| report.count(user, *deed));
         }
@@ -74,19 +74,28 @@ impl Accounts {
         Ok(report)
     }
 
-    fn carry_out(&self, batch: &[Record], deeds: &[Deed], wish: Wish) -> Result<(), Error> {
-        let due: Vec<(&Record, Deed)> = batch
-            .iter()
-            .zip(deeds.iter().copied())
-            .filter(|(_, deed)| matches!(deed, Deed::Add | Deed::Update | Deed::UpdateClosed))
-            .collect();
-        let stored = hashed(&due, self.rounds)?;
+    /// Hashing takes up to a minute, in which somebody may log in with the password that would be replaced: what is
+    /// to be done is decided anew where it is written, and told in `deeds`.
+    fn carry_out(&self, batch: &[Record], deeds: &mut [Deed], wish: Wish) -> Result<(), Error> {
+        let mut due: Vec<(&Record, &mut Deed)> =
+            batch.iter().zip(deeds).filter(|(_, deed)| deed.is_written()).collect();
+        let users: Vec<&Record> = due.iter().map(|(user, _)| *user).collect();
+        let stored = hashed(&users, self.rounds)?;
         self.store.write(|db| {
-            for ((user, deed), stored) in due.iter().zip(&stored) {
-                write(db, user, *deed, stored, wish)?;
+            for ((user, due), stored) in due.iter_mut().zip(&stored) {
+                **due = deed(db, user, wish)?;
+                if due.is_written() {
+                    write(db, user, **due, stored, wish)?;
+                }
             }
             Ok(())
         })
+    }
+}
+
+impl Deed {
+    fn is_written(self) -> bool {
+        matches!(self, Self::Add | Self::Update | Self::UpdateClosed)
     }
 }
 
@@ -159,12 +168,12 @@ fn is_alias(db: &Connection, address: &AccountAddress) -> Result<bool, Error> {
 }
 
 /// Each as it will be stored, on all cores.
-fn hashed(due: &[(&Record, Deed)], rounds: u32) -> Result<Vec<Stored>, Error> {
+fn hashed(due: &[&Record], rounds: u32) -> Result<Vec<Stored>, Error> {
     let cores = thread::available_parallelism().map_or(1, usize::from).min(limits::IMPORT_THREADS_MAX);
     let share = due.len().div_ceil(cores).max(1);
     thread::scope(|scope| {
-        let work = |users: &[(&Record, Deed)]| -> Result<Vec<Stored>, Error> {
-            users.iter().map(|(user, _)| Stored::of(&user.secret, rounds)).collect()
+        let work = |users: &[&Record]| -> Result<Vec<Stored>, Error> {
+            users.iter().map(|user| Stored::of(&user.secret, rounds)).collect()
         };
         let hands: Vec<_> = due.chunks(share).map(|users| scope.spawn(move || work(users))).collect();
         let mut stored = Vec::with_capacity(due.len());
@@ -176,7 +185,7 @@ fn hashed(due: &[(&Record, Deed)], rounds: u32) -> Result<Vec<Stored>, Error> {
     })
 }
 
-/// An account that somebody made, or removed, in between is left as it is.
+/// By what was decided in the same transaction.
 fn write(db: &Connection, user: &Record, deed: Deed, stored: &Stored, wish: Wish) -> Result<(), Error> {
     let is_locked = matches!(user.secret, Secret::Locked);
     let written = match deed {

@@ -99,6 +99,26 @@ fn an_update_takes_the_files_hash_until_somebody_has_logged_in() {
 }
 
 #[test]
+fn what_somebody_does_while_passwords_are_hashed_is_not_undone() {
+    let fixture = Fixture::new();
+    let accounts = fixture.open();
+    let update = Wish { update: true, ..Wish::default() };
+    let first = [record("anna@x.org", SHA), record("bert@x.org", SHA)];
+    import(&accounts, &first, Wish::default());
+    let batch = ["anna@x.org", "bert@x.org", "carl@x.org", "info@x.org"].map(|name| record(name, OTHER));
+    let mut deeds = [Deed::Update, Deed::Update, Deed::Add, Deed::Add];
+    let anew = batch.iter().map(|user| accounts.store.read(|db| deed(db, user, update)).unwrap());
+    assert!(anew.eq(deeds), "as it was decided");
+    assert_eq!(said(&accounts, "secret"), welcome());
+    accounts.set_enabled(&address("bert@x.org"), false).unwrap();
+    accounts.add_alias(&alias("info@x.org"), &[address("anna@x.org")]).unwrap();
+    accounts.carry_out(&batch, &mut deeds, update).unwrap();
+    assert_eq!(deeds, [Deed::Leave, Deed::UpdateClosed, Deed::Add, Deed::RefuseAlias], "as it was done");
+    assert_eq!((said(&accounts, "secret"), said(&accounts, "other")), (welcome(), Said::Wrong));
+    assert_eq!(accounts.list().unwrap().len(), 3);
+}
+
+#[test]
 fn an_update_closes_a_door_and_opens_none() {
     let fixture = Fixture::new();
     let accounts = fixture.open();
