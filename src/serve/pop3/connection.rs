@@ -6,9 +6,11 @@ use super::end::End;
 use crate::limits;
 use crate::net::{Shutdown, Stream, Tickets, Tls, TlsFacts};
 use crate::pop3::Response;
+use crate::runtime;
 use crate::wire::line::{Line, LineBuffer};
 use futures_lite::future;
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// A stream, what came and was not used, and what is to be sent.
@@ -71,6 +73,8 @@ impl Connection {
     /// The next line. Lines that came already are still given out when the server ends.
     /// `leave` tells this session alone to end.
     pub(super) async fn next_line(&mut self, shutdown: &Shutdown, leave: &Shutdown) -> Result<Line, End> {
+        // Of those that came already, too: each may have cost its while.
+        self.log_in_left(Instant::now())?;
         if let Some(line) = self.lines.next_line() {
             return Ok(line);
         }
@@ -79,7 +83,7 @@ impl Connection {
         // is logged in may hold the maildrop as long as they like (RFC 1939, 3).
         let since = Instant::now();
         loop {
-            let patience = self.patience(since, Instant::now()).ok_or(End::Silent)?;
+            let patience = self.patience(since, Instant::now())?;
             self.read(shutdown, leave, patience).await?;
             if let Some(line) = self.lines.next_line() {
                 return Ok(line);
@@ -87,15 +91,17 @@ impl Connection {
         }
     }
 
-    /// How long to wait for more of a line that is waited for since then. `None`: the time to log in is over,
-    /// whatever comes.
-    fn patience(&self, since: Instant, now: Instant) -> Option<Duration> {
+    /// How long to wait for more of a line that is waited for since then.
+    fn patience(&self, since: Instant, now: Instant) -> Result<Duration, End> {
         let idle = self.idle.saturating_sub(now.saturating_duration_since(since));
-        match self.log_in_by {
-            Some(end) => {
-                end.checked_duration_since(now).filter(|left| !left.is_zero()).map(|left| left.min(idle))
-            }
-            None => Some(idle),
+        Ok(self.log_in_left(now)?.map_or(idle, |left| left.min(idle)))
+    }
+
+    /// How long there is left to log in; `None` for who has. `Silent`: the time is over, whatever comes.
+    fn log_in_left(&self, now: Instant) -> Result<Option<Duration>, End> {
+        match self.log_in_by.map(|end| end.saturating_duration_since(now)) {
+            Some(Duration::ZERO) => Err(End::Silent),
+            left => Ok(left),
         }
     }
 
@@ -131,13 +137,23 @@ impl Connection {
         self.flush_telling(|| ()).await
     }
 
-    /// The same; `took` is called whenever the client has taken some of it.
+    /// The same; `took` is called whenever the client has taken some of it. Who is not logged in may take it as
+    /// slowly as they like no longer than they may say anything: within the time to log in.
     pub(super) async fn flush_telling(&mut self, took: impl FnMut()) -> io::Result<()> {
         if self.out.is_empty() {
             return Ok(());
         }
         let limit = self.idle.min(limits::WRITE_TIMEOUT);
-        let sent = self.stream.send_telling(&self.out, limit, took).await;
+        let left = self.log_in_by.map(|end| end.saturating_duration_since(Instant::now()));
+        let sent = {
+            let mut sending = pin!(self.stream.send_telling(&self.out, limit, took));
+            match left {
+                Some(left) => runtime::timeout(left, sending.as_mut())
+                    .await
+                    .unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())),
+                None => sending.await,
+            }
+        };
         self.out.clear();
         sent
     }
@@ -226,11 +242,12 @@ mod tests {
         let end = connection.log_in_by.unwrap();
         assert!(end <= began + limits::POP3_LOGIN_TIME && end + IDLE > began + limits::POP3_LOGIN_TIME);
         let second = Duration::from_secs(1);
-        assert_eq!(connection.patience(began, began), Some(IDLE));
-        assert_eq!(connection.patience(began, began + second), Some(IDLE - second), "the whole line");
+        let patience = |connection: &Connection, since, now| connection.patience(since, now).ok();
+        assert_eq!(patience(&connection, began, began), Some(IDLE));
+        assert_eq!(patience(&connection, began, began + second), Some(IDLE - second), "the whole line");
         let late = end - second;
-        assert_eq!(connection.patience(late, late), Some(second));
-        assert_eq!(connection.patience(end, end), None);
+        assert_eq!(patience(&connection, late, late), Some(second));
+        assert_eq!(patience(&connection, end, end), None);
 
         connection.log_in_by = Some(began);
         client.write_all(b"CAPA\r\n").unwrap();
@@ -239,7 +256,22 @@ mod tests {
         assert!(matches!(line, Err(End::Silent)), "though the client is not silent at all: {line:?}");
         connection.logged_in();
         assert!(matches!(block_on(connection.next_line(&shutdown, &leave)), Ok(Line::Whole(_))));
-        assert_eq!(connection.patience(end, end), Some(IDLE), "only silence counts");
+        assert_eq!(patience(&connection, end, end), Some(IDLE), "only silence counts");
+    }
+
+    #[test]
+    fn lines_that_came_already_and_answers_that_nobody_takes_are_within_the_time_to_log_in() {
+        let (mut connection, _client) = connected();
+        connection.lines.push(b"NOOP\r\nNOOP\r\n");
+        let (shutdown, leave) = (Shutdown::new(), Shutdown::new());
+        assert!(matches!(block_on(connection.next_line(&shutdown, &leave)), Ok(Line::Whole(_))));
+        connection.log_in_by = Some(Instant::now());
+        assert!(matches!(block_on(connection.next_line(&shutdown, &leave)), Err(End::Silent)));
+
+        // More than the two sockets hold together; the client never reads.
+        connection.add(vec![0; 64 * 1024 * 1024]);
+        let sent = block_on(future::poll_once(connection.flush()));
+        assert_eq!(sent.map(|sent| sent.map_err(|error| error.kind())), Some(Err(io::ErrorKind::TimedOut)));
     }
 
     #[test]
