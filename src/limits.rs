@@ -263,6 +263,10 @@ pub const VERIFIED_MAX: usize = 10_000;
 /// logged in by the old one stays so; one takes some 80 bytes, and matters until the session's next command. The
 /// older half is forgotten first.
 pub const SUCCESSORS_MAX: usize = 10_000;
+/// How long a session's login is trusted without a look into the database, where the file system cannot say
+/// whether that would wait: an administrator's change counts within a moment, and a program that fetches a thousand
+/// messages does not make a thousand transactions.
+pub const GRANT_TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Wrong passwords from one address before answers are slowed.
 pub const FAILURES_BEFORE_DELAY_DEFAULT: u32 = 10;
 /// Wrong passwords from one address before it is refused for a while.

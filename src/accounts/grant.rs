@@ -11,6 +11,7 @@ use rusqlite::OptionalExtension;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// What a login was granted by: this account, with this password.
 ///
@@ -28,6 +29,7 @@ pub struct Grant {
 struct Seen {
     /// The state of the database; `None`: the grant did not stand, or there is nothing to know the state by.
     as_of: Option<Version>,
+    at: Instant,
     /// What was found in the place of the stored key.
     successor: Option<[u8; 32]>,
 }
@@ -49,8 +51,13 @@ struct Generations {
 
 impl Accounts {
     /// Whether a grant stands, for who must not wait. `false` means no more than that [`Accounts::stands`] is to
-    /// be asked: the database has changed, by anybody's doing.
+    /// be asked: the database has changed, by anybody's doing. Where that cannot be known without waiting
+    /// it stands for [`limits::GRANT_TRUSTED_FOR`] since it was looked at.
     pub fn stands_at_hand(&self, grant: &Grant) -> bool {
+        if self.store.must_wait() {
+            let seen = grant.seen();
+            return seen.as_of.is_some() && seen.at.elapsed() < limits::GRANT_TRUSTED_FOR;
+        }
         let now = self.store.version_at_hand();
         now.is_some() && now == grant.seen().as_of
     }
@@ -60,6 +67,7 @@ impl Accounts {
     /// # Errors
     /// See [`Error`]; nothing is known then.
     pub fn stands(&self, grant: &Grant) -> Result<bool, Error> {
+        let began = Instant::now();
         let (found, as_of) = self.store.read(|db| {
             let mut query = db.prepare_cached("SELECT stored_key, enabled FROM accounts WHERE id = ?1")?;
             let found = query.query_row((grant.id,), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -73,6 +81,7 @@ impl Accounts {
         });
         // A grant that has ended is asked about each time: the account may be enabled again.
         seen.as_of = as_of.filter(|_| stands);
+        seen.at = began;
         Ok(stands)
     }
 }
@@ -81,7 +90,7 @@ impl Grant {
     /// As `login` was found in the state `as_of`.
     pub(super) fn of(login: Login, as_of: Option<Version>) -> Self {
         let Login { id, address: account, credential, has_logged_in, .. } = login;
-        let seen = Mutex::new(Seen { as_of, successor: None });
+        let seen = Mutex::new(Seen { as_of, at: Instant::now(), successor: None });
         Self { id, account, stored_key: credential.stored_key, is_first: !has_logged_in, seen }
     }
 
@@ -131,7 +140,7 @@ mod tests {
     use super::*;
     use crate::accounts::scheme::Secret;
     use crate::mail::Bytes;
-    use std::time::SystemTime;
+    use std::time::{Duration, SystemTime};
 
     fn granted(accounts: &Accounts, secret: &str) -> Grant {
         match accounts.verify(&user("anna"), &password(secret)).unwrap() {
@@ -198,6 +207,24 @@ mod tests {
         command.set_enabled(&anna, false).unwrap();
         assert!(!server.stands_at_hand(&grant) && !server.stands(&grant).unwrap());
         assert!(!server.stands_at_hand(&grant), "and so it stays");
+    }
+
+    #[test]
+    fn where_every_look_may_wait_a_grant_is_looked_at_now_and_then() {
+        let fixture = Fixture::new();
+        let (server, command) = (fixture.with(&["anna@x.org"]), fixture.open());
+        server.store.make_wait();
+        let grant = granted(&server, "secret");
+        // Later than any delay of this test's.
+        grant.seen().at += Duration::from_secs(3600);
+        assert!(server.stands_at_hand(&grant), "or each command would be a transaction");
+        grant.seen().at = Instant::now().checked_sub(limits::GRANT_TRUSTED_FOR).unwrap();
+        let before = Instant::now();
+        assert!(!server.stands_at_hand(&grant) && server.stands(&grant).unwrap());
+        assert!(grant.seen().at >= before && grant.seen().as_of.is_some());
+        command.set_enabled(&address("anna@x.org"), false).unwrap();
+        assert!(!server.stands(&grant).unwrap());
+        assert!(!server.stands_at_hand(&grant), "one that has ended is never trusted");
     }
 
     #[test]

@@ -5,12 +5,13 @@
 use super::{ChangeError, Error, schema};
 use crate::limits;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
-use rustix::io::{ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IoSliceMut};
 use std::mem::ManuallyDrop;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The database file and the connections to it that rest at the moment.
@@ -20,6 +21,8 @@ pub(super) struct Store {
     /// Never closed: closing any descriptor of a file drops all locks the process has on it (POSIX
     /// fcntl), those of its connections too.
     header: OnceLock<ManuallyDrop<File>>,
+    /// The file system does not read without waiting: nothing is ever at hand.
+    must_wait: AtomicBool,
 }
 
 /// One state of the database: every transaction that changes it, by any process, makes another one.
@@ -40,7 +43,12 @@ impl Store {
         make_file(file).map_err(|error| Error::Temporary(error.to_string()))?;
         let db = connect(file)?;
         schema::migrate(&db)?;
-        Ok(Self { file: file.to_owned(), idle: Mutex::new(vec![db]), header: OnceLock::new() })
+        Ok(Self {
+            file: file.to_owned(),
+            idle: Mutex::new(vec![db]),
+            header: OnceLock::new(),
+            must_wait: AtomicBool::new(false),
+        })
     }
 
     /// Runs `work` on one consistent state of the database.
@@ -67,18 +75,41 @@ impl Store {
             let opened = self.header.set(ManuallyDrop::new(File::open(&self.file).ok()?));
             drop(opened);
         }
-        self.version_at_hand()
+        let at_hand = self.version_at_hand();
+        if self.must_wait() { self.version_by(ReadWriteFlags::empty()).ok() } else { at_hand }
     }
 
-    /// The same for who must not wait: `None` when nobody has asked before, or when the kernel would have
-    /// to fetch the page from the disk. Takes no lock: what is being written is not there yet, and once
-    /// it is, the counter has moved.
+    /// The same for who must not wait: `None` when nobody has asked before, when the kernel would have to fetch
+    /// the page from the disk, or when the file system cannot say so ([`Store::must_wait`]). Takes no lock: what
+    /// is being written is not there yet, and once it is, the counter has moved.
     pub fn version_at_hand(&self) -> Option<Version> {
+        if self.must_wait() {
+            return None;
+        }
+        let version = self.version_by(ReadWriteFlags::NOWAIT);
+        if version == Err(Errno::OPNOTSUPP) {
+            self.must_wait.store(true, Ordering::Relaxed);
+        }
+        version.ok()
+    }
+
+    /// Whether the file system is known not to tell whether a read would wait (NFS, FUSE, and others of older
+    /// kernels): who must not wait learns nothing of the database, at any time.
+    pub fn must_wait(&self) -> bool {
+        self.must_wait.load(Ordering::Relaxed)
+    }
+
+    fn version_by(&self, flags: ReadWriteFlags) -> Result<Version, Errno> {
         let mut version = [0; 16];
-        let header = self.header.get()?;
-        let into = &mut [IoSliceMut::new(&mut version)];
-        let read = preadv2(&**header, into, VERSION_AT, ReadWriteFlags::NOWAIT).ok()?;
-        (read == version.len()).then_some(version)
+        let header = self.header.get().ok_or(Errno::BADF)?;
+        let read = preadv2(&**header, &mut [IoSliceMut::new(&mut version)], VERSION_AT, flags)?;
+        if read == version.len() { Ok(version) } else { Err(Errno::AGAIN) }
+    }
+
+    /// As on such a file system.
+    #[cfg(test)]
+    pub fn make_wait(&self) {
+        self.must_wait.store(true, Ordering::Relaxed);
     }
 
     fn transact<T, E>(
