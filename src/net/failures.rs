@@ -2,8 +2,10 @@
 //! who waits or is refused is decided by the caller. Knows no account and no password.
 //!
 //! Behind one address there may be an office, in which one telephone repeats an old password all day: as long as
-//! anybody else gets in, that counts as one failure. Many names that fail are no telephone: a right password makes
-//! up for its own name alone, or whoever has one account could try all others with it in between.
+//! anybody else gets in, that counts as one failure. Many names that fail are no telephone: of each other name one
+//! failure stays, or whoever has one account could try all others with it in between. Who guesses at one other name
+//! alone, with an own login in between, looks like that telephone and is not stopped here: the account's own budget
+//! slows them, unless its owner logs in from that address, too.
 
 use super::network::{Network, subscriber};
 use crate::limits;
@@ -220,6 +222,7 @@ impl Record {
         }
     }
 
+    /// All failures of the name, and of any other one, however many there were, all but one.
     fn make_up(&mut self, name: u64, now: Instant) {
         for failed in &mut self.names {
             let forgotten = now.saturating_duration_since(failed.last) > limits::FAILURES_FORGOTTEN_AFTER;
