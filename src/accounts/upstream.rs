@@ -6,7 +6,8 @@
 mod kinds;
 
 pub use kinds::{
-    Here, Meant, Move, Progress, REFUSED_THERE, Scope, Security, Standing, Trust, Upstream, UserPattern,
+    AccountId, Here, Meant, Move, Progress, REFUSED_THERE, Scope, Security, Standing, Trust, Upstream,
+    UserPattern,
 };
 
 use super::password::Credential;
@@ -17,7 +18,7 @@ use std::time::SystemTime;
 
 const UPSTREAM: &str = "SELECT local_part, domain, host, port, security, trust, user, accept_unknown
     FROM upstreams WHERE domain = ?2 AND local_part IN (?1, '') ORDER BY local_part DESC LIMIT 1";
-const HERE: &str = "SELECT enabled, held, progress, why FROM accounts LEFT JOIN moves ON account = id
+const HERE: &str = "SELECT enabled, held, progress, why, id FROM accounts LEFT JOIN moves ON account = id
     WHERE local_part = ?1 AND domain = ?2";
 /// Accounts of that name, those without an old server first. Two rows are enough to know that a name is not
 /// the name of one.
@@ -127,12 +128,16 @@ impl Accounts {
     /// The old server has accepted this password: makes the account, or gives it the password, and holds
     /// it until its mail is here. The hash is kept if it is one of this password already.
     ///
-    /// `false`, and nothing is changed, when all its mail has come while the old server was asked: thrown
+    /// `None`, and nothing is changed, when all its mail has come while the old server was asked: thrown
     /// back, it would be shown as it was there before.
     ///
     /// # Errors
     /// `TakenByAlias`, `Storage`.
-    pub fn take_in(&self, address: &AccountAddress, password: &Password) -> Result<bool, ChangeError> {
+    pub fn take_in(
+        &self,
+        address: &AccountAddress,
+        password: &Password,
+    ) -> Result<Option<AccountId>, ChangeError> {
         let (local_part, domain) = (address.local_part(), address.domain().as_str());
         let verdict =
             UserName::parse(&address.to_string()).map(|user| self.verify(&user, password)).transpose()?;
@@ -142,7 +147,7 @@ impl Accounts {
         self.store.write(|db| {
             let here = here(db, address)?;
             if matches!(here, Some(Here { progress: Progress::Moved, .. })) {
-                return Ok(false);
+                return Ok(None);
             }
             if let Some(Credential { salt, rounds, stored_key, server_key }) = &fresh {
                 if here.is_none() {
@@ -162,28 +167,35 @@ impl Accounts {
                 (local_part, domain),
             )?;
             write_progress(db, address, Progress::Moving, None)?;
-            Ok(true)
+            Ok(found(db, address)?.map(|(id, _)| id))
         })
     }
 
-    /// Writes down how far an account is. Moved, it is held no longer.
+    /// Writes down how far an account is, and tells which one that is. Moved, it is held no longer.
+    ///
+    /// `None`, and nothing is changed, where there is nothing to move any more: all its mail has come meanwhile (thrown
+    /// back, it would be shown as it was at the old server), it was removed, or it is not `taken` but another account
+    /// that was made under its name since, which must not be given the mail of the first.
     ///
     /// # Errors
-    /// `NoSuchAccount`, `Storage`.
+    /// `Storage`.
     pub fn note_progress(
         &self,
         address: &AccountAddress,
+        taken: Option<AccountId>,
         progress: Progress,
         why: Option<&str>,
-    ) -> Result<(), ChangeError> {
+    ) -> Result<Option<AccountId>, ChangeError> {
         self.store.write(|db| {
+            let found = found(db, address)?.filter(|(id, _)| taken.is_none_or(|taken| taken == *id));
+            let Some((id, here)) = found else { return Ok(None) };
             if progress == Progress::Moved {
-                db.execute(
-                    "UPDATE accounts SET held = 0 WHERE local_part = ?1 AND domain = ?2",
-                    (address.local_part(), address.domain().as_str()),
-                )?;
+                db.execute("UPDATE accounts SET held = 0 WHERE id = ?1", (id.0,))?;
+            } else if here.progress == Progress::Moved {
+                return Ok(None);
             }
-            write_progress(db, address, progress, why)
+            write_progress(db, address, progress, why)?;
+            Ok(Some(id))
         })
     }
 
@@ -340,17 +352,21 @@ pub(super) fn upstream_behind(db: &Connection, address: &AccountAddress) -> Resu
 }
 
 fn here(db: &Connection, address: &AccountAddress) -> Result<Option<Here>, Error> {
+    Ok(found(db, address)?.map(|(_, here)| here))
+}
+
+fn found(db: &Connection, address: &AccountAddress) -> Result<Option<(AccountId, Here)>, Error> {
     let mut query = db.prepare_cached(HERE)?;
     let row = query
         .query_row((address.local_part(), address.domain().as_str()), |row| {
             let text = |column| row.get::<_, Option<String>>(column);
-            Ok((row.get(0)?, row.get(1)?, text(2)?, text(3)?))
+            Ok((row.get(0)?, row.get(1)?, text(2)?, text(3)?, row.get(4)?))
         })
         .optional()?;
-    let Some((enabled, held, progress, why)) = row else { return Ok(None) };
+    let Some((enabled, held, progress, why, id)) = row else { return Ok(None) };
     let progress = Progress::read(progress.as_deref())?;
     let was_refused_there = progress == Progress::Waiting && why.as_deref() == Some(REFUSED_THERE);
-    Ok(Some(Here { enabled, held, progress, was_refused_there }))
+    Ok(Some((AccountId(id), Here { enabled, held, progress, was_refused_there })))
 }
 
 fn upstream_of(row: &Row<'_>) -> Result<Upstream, Error> {

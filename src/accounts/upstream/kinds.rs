@@ -84,6 +84,10 @@ pub enum Progress {
     Failing,
 }
 
+/// One account, as long as it lives: one that is made under its name later is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountId(pub(super) i64);
+
 /// Why an account waits that was made here and let in here, since the old server refused it: it may never have had
 /// it.
 pub const REFUSED_THERE: &str =

@@ -124,27 +124,36 @@ fn who_is_taken_in_is_held_until_moved() {
     server.add_upstream(&upstream("a.org")).unwrap();
     let (anna, secret) = (address("anna@a.org"), password("secret"));
     assert_eq!(here_of(&server, "anna@a.org"), None);
-    assert!(server.take_in(&anna, &secret).unwrap());
+    let taken = server.take_in(&anna, &secret).unwrap();
+    assert!(taken.is_some());
     let here = |progress, held| Some(Here { enabled: true, held, progress, was_refused_there: false });
     assert_eq!(here_of(&command, "anna"), here(Progress::Moving, true));
     assert_eq!(said(&server, "anna@a.org", "secret"), Said::Held);
 
     server.note_messages(&anna, 7).unwrap();
-    server.note_progress(&anna, Progress::Failing, Some("disk full")).unwrap();
+    server.note_progress(&anna, None, Progress::Failing, Some("disk full")).unwrap();
     let moves = command.moves().unwrap();
     assert_eq!((moves[0].progress, moves[0].messages), (Progress::Failing, 7));
     assert_eq!(moves[0].why.as_deref(), Some("disk full"));
 
-    server.note_progress(&anna, Progress::Moved, None).unwrap();
+    server.note_progress(&anna, None, Progress::Moved, None).unwrap();
     assert_eq!(here_of(&command, "anna"), here(Progress::Moved, false));
     assert_eq!(said(&server, "anna", "secret"), Said::Welcome(anna.clone()));
     assert_eq!(command.moves().unwrap()[0].why, None);
-    assert!(!server.take_in(&anna, &password("other")).unwrap(), "a login that began before the move ended");
+    let late = server.take_in(&anna, &password("other")).unwrap();
+    assert_eq!(late, None, "a login that began before the move ended");
+    for late in [Progress::Moving, Progress::Relayed, Progress::Failing] {
+        assert_eq!(server.note_progress(&anna, taken, late, Some("no answer")).unwrap(), None, "{late:?}");
+    }
     assert_eq!(here_of(&command, "anna"), here(Progress::Moved, false));
+    assert_eq!(command.moves().unwrap()[0].why, None);
     assert_eq!(said(&server, "anna", "secret"), Said::Welcome(anna.clone()));
     command.remove(&anna).unwrap();
     assert!(server.moves().unwrap().is_empty());
-    assert!(matches!(server.note_progress(&anna, Progress::Moved, None), Err(ChangeError::NoSuchAccount)));
+    assert_eq!(server.note_progress(&anna, None, Progress::Moved, None).unwrap(), None);
+    command.add(&anna, &secret).unwrap();
+    assert_eq!(server.note_progress(&anna, taken, Progress::Moving, None).unwrap(), None, "another's mail");
+    assert_eq!(here_of(&command, "anna"), here(Progress::Waiting, false));
 }
 
 #[test]
@@ -178,7 +187,7 @@ fn what_is_in_the_way_of_newcomers_is_noted_of_who_has_come() {
     let fixture = Fixture::new();
     let accounts = fixture.with(&["anna@a.org", "bert@a.org"]);
     accounts.add_upstream(&upstream("a.org")).unwrap();
-    accounts.note_progress(&address("anna@a.org"), Progress::Moved, None).unwrap();
+    accounts.note_progress(&address("anna@a.org"), None, Progress::Moved, None).unwrap();
     for why in [Some("message 5"), Some("message 6"), None] {
         accounts.note_why(&address("anna@a.org"), why).unwrap();
         accounts.note_why(&address("bert@a.org"), why).unwrap();
@@ -199,9 +208,9 @@ fn who_was_refused_there_waits_all_the_same_until_accepted() {
     accounts.note_refused_there(&anna).unwrap();
     let moves = accounts.moves().unwrap();
     assert!(was_refused() && moves[0].was_refused_there() && moves[0].progress == Progress::Waiting);
-    assert!(accounts.take_in(&anna, &password("secret")).unwrap());
+    assert!(accounts.take_in(&anna, &password("secret")).unwrap().is_some());
     assert!(!was_refused());
-    accounts.note_progress(&anna, Progress::Moved, None).unwrap();
+    accounts.note_progress(&anna, None, Progress::Moved, None).unwrap();
     accounts.note_refused_there(&anna).unwrap();
     assert!(accounts.moves().unwrap()[0].is_all_here());
 }

@@ -102,7 +102,7 @@ fn it_is_not_taken_away_while_somebody_is_not_moved() {
     accounts.add(&address("bert@a.org"), &secret).unwrap();
     let refused = remove(&settings, "a.org", false).unwrap_err();
     assert_eq!(refused.what, "a.org is not moved: anna@a.org (moving), bert@a.org (waiting)");
-    accounts.note_progress(&address("anna@a.org"), Progress::Moved, None).unwrap();
+    accounts.note_progress(&address("anna@a.org"), None, Progress::Moved, None).unwrap();
     added(&settings, &["bert@a.org", "pop.b.net"]);
     remove(&settings, "a.org", false).unwrap();
     assert!(remove(&settings, "bert@a.org", false).is_err());
@@ -134,7 +134,7 @@ fn the_list_shows_how_far_it_is() {
     let anna = AccountAddress::parse("anna@a.org").unwrap();
     accounts.take_in(&anna, &Password::new("secret").unwrap()).unwrap();
     accounts.note_messages(&anna, 12).unwrap();
-    accounts.note_progress(&anna, Progress::Failing, Some("message 3: no answer")).unwrap();
+    accounts.note_progress(&anna, None, Progress::Failing, Some("message 3: no answer")).unwrap();
     let (upstreams, mut moves) = found(&settings).unwrap();
     moves[0].since = Some(std::time::UNIX_EPOCH);
     assert_eq!(

@@ -127,14 +127,14 @@ async fn admit_here(visit: &Visit, credentials: Arc<Credentials>) -> Result<Opti
 fn order(visit: &Visit, standing: &Standing, credentials: &Credentials) -> Result<Order, String> {
     let account = Account::of(&standing.upstream, &credentials.user, &credentials.password)?;
     let (address, session) = (standing.address.clone(), visit.id);
-    Ok(Order { address, account, session })
+    Ok(Order { address, taken: None, account, session })
 }
 
 /// Asks the old server, which has the word until the mail is here.
 async fn ask(
     visit: &Visit,
     standing: Standing,
-    order: Order,
+    mut order: Order,
     credentials: Arc<Credentials>,
 ) -> Result<Option<Admitted>, Refusal> {
     let stopped = match after_pull(visit, &order, &credentials).await? {
@@ -151,7 +151,7 @@ async fn ask(
     let said = asked.as_ref().map_or_else(|(said, _)| *said, |_| Said::Accepted);
     match (decide::outcome(standing.here, said), asked) {
         (Outcome::TakeIn, Ok(connection)) => {
-            if !take_in(visit, &order, &credentials).await? {
+            if !take_in(visit, &mut order, &credentials).await? {
                 settled(stopped);
                 drop((connection, place));
                 return admit_here(visit, credentials).await;
@@ -177,7 +177,7 @@ async fn ask(
         (Outcome::Wrong, Err((_, why))) => {
             // The password is right here, and what would go on with it would only be refused there.
             if settled(stopped) {
-                upstream::note(&visit.shared, &order, Progress::Failing, Some(why)).await;
+                upstream::note(&visit.shared, &mut order, Progress::Failing, Some(why)).await;
             }
             Ok(None)
         }
@@ -249,16 +249,17 @@ async fn after_pull(visit: &Visit, order: &Order, credentials: &Arc<Credentials>
 
 /// Writes the account down: from here on its password is ours, whatever becomes of the mail. `false` if it has
 /// moved meanwhile.
-async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -> Result<bool, Refusal> {
+async fn take_in(visit: &Visit, order: &mut Order, credentials: &Arc<Credentials>) -> Result<bool, Refusal> {
     let (accounts, address) = (Arc::clone(&visit.shared.accounts), order.address.clone());
     let credentials = Arc::clone(credentials);
     let work = move || accounts.take_in(&address, &credentials.password);
     match visit.shared.doorway.hash(&visit.peer, work).await {
-        Ok(is_taken) => {
-            if is_taken {
+        Ok(taken) => {
+            order.taken = taken;
+            if taken.is_some() {
                 order.line("upstream.accepted").info();
             }
-            Ok(is_taken)
+            Ok(taken.is_some())
         }
         Err(ChangeError::Storage(error)) => Err(fault(visit, &error)),
         // Since the old server was asked.
@@ -275,12 +276,12 @@ async fn take_in(visit: &Visit, order: &Order, credentials: &Arc<Credentials>) -
 /// The mail of an account that was taken in: at once if it is little, else by relaying this session.
 async fn bring(
     visit: &Visit,
-    order: Order,
+    mut order: Order,
     credentials: &Arc<Credentials>,
     (mut connection, place): (fetch::Connection, Place),
     mut stopped: Option<Stopped>,
 ) -> Result<Admitted, Refusal> {
-    let mut listed = listing(visit, &order, &mut connection, &place).await?;
+    let mut listed = listing(visit, &mut order, &mut connection, &place).await?;
     if let Some(messages) = listed {
         let wait = visit.settings.pop3.upstream_wait;
         (connection, listed) = match upstream::now(&visit.shared, &order, (connection, messages), wait).await
@@ -295,7 +296,7 @@ async fn bring(
                 // The pull had the connection; what it has staged is not lost.
                 let asked = order.account.log_in(limits::UPSTREAM_IN_USE_WAIT).await;
                 let mut connection = asked.map_err(|(said, why)| again(visit, &order, said, &why))?;
-                let listed = listing(visit, &order, &mut connection, &place).await?;
+                let listed = listing(visit, &mut order, &mut connection, &place).await?;
                 (connection, listed)
             }
         };
@@ -308,7 +309,7 @@ async fn bring(
 /// What it lists; `None` where it knows no unique-ids. An account of which nothing can be listed is failing.
 async fn listing(
     visit: &Visit,
-    order: &Order,
+    order: &mut Order,
     connection: &mut fetch::Connection,
     place: &Place,
 ) -> Result<Option<Vec<fetch::Message>>, Refusal> {
@@ -327,7 +328,7 @@ async fn listing(
 /// over from there.
 async fn pass(
     visit: &Visit,
-    order: Order,
+    mut order: Order,
     mut connection: fetch::Connection,
     messages: Option<Vec<fetch::Message>>,
     place: Place,
@@ -335,7 +336,10 @@ async fn pass(
     let Some(relayed) = visit.shared.upstreams.relay(&order.address) else { return Err(Refusal::InUse) };
     let hopeless = messages.is_none().then(|| "the old server has no unique-ids (UIDL)".to_owned());
     let progress = if hopeless.is_some() { Progress::Failing } else { Progress::Relayed };
-    upstream::note(&visit.shared, &order, progress, hopeless.clone()).await;
+    if !upstream::note(&visit.shared, &mut order, progress, hopeless.clone()).await {
+        // Moved since we looked, or removed: what is listed there is not what the next login shows.
+        return Err(Refusal::Held);
+    }
     let messages = match messages {
         Some(messages) => messages,
         None => old::sizes(&mut connection).await.map_err(|why| no_listing(visit, &order, &why))?,

@@ -9,7 +9,7 @@ use super::decide;
 use super::landing::{self, Landed};
 use super::old::{self, Account};
 use super::stoppable::Stoppable;
-use crate::accounts::upstream::Progress;
+use crate::accounts::upstream::{AccountId, Progress};
 use crate::fetch::{Connection, Mailbox, Message, Patience};
 use crate::limits;
 use crate::mail::{AccountAddress, SessionId, UniqueId};
@@ -25,6 +25,8 @@ use std::time::{Duration, Instant};
 pub struct Order {
     /// The account here.
     pub address: AccountAddress,
+    /// Which one that is, as soon as it is taken in.
+    pub taken: Option<AccountId>,
     /// The one at the old server.
     pub account: Account,
     /// The session that it was ordered in, for the log.
@@ -71,9 +73,9 @@ pub async fn now(shared: &Arc<Shared>, order: &Order, opened: Opened, wait: Dura
         once: true,
         newcomers: false,
     };
-    let (shared, order) = (Arc::clone(shared), order.clone());
+    let (shared, mut order) = (Arc::clone(shared), order.clone());
     runtime::spawn_named(format!("pull account={}", order.address), async move {
-        move_in(&shared, order, start, guard).await;
+        move_in(&shared, &mut order, start, guard).await;
     });
     until_late(&pull, wait).await;
     None
@@ -81,7 +83,7 @@ pub async fn now(shared: &Arc<Shared>, order: &Order, opened: Opened, wait: Dura
 
 /// Pulls a mailbox that nobody waits for, and tries again a few times: only we know the password, and only
 /// until the next start.
-pub fn later(shared: &Arc<Shared>, order: Order) {
+pub fn later(shared: &Arc<Shared>, mut order: Order) {
     let shared = Arc::clone(shared);
     runtime::spawn_named(format!("pull account={}", order.address), async move {
         let background = Arc::clone(&shared.upstreams.background);
@@ -94,7 +96,7 @@ pub fn later(shared: &Arc<Shared>, order: Order) {
             // Busy with another session: its end brings us back here.
             let Some(guard) = shared.upstreams.busy.pull(&order.address) else { return };
             let start = Start { opened: None, patience: Patience::default(), once: false, newcomers: false };
-            if shared.shutdown.has_begun() || move_in(&shared, order.clone(), start, guard).await {
+            if shared.shutdown.has_begun() || move_in(&shared, &mut order, start, guard).await {
                 return;
             }
             drop(place);
@@ -139,14 +141,18 @@ pub async fn until_late(pull: &Pull, wait: Duration) -> bool {
     future::or(ended, late).await
 }
 
-/// Pulls, and writes down what came of it. `false`: it is worth another try.
-async fn move_in(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGuard) -> bool {
+/// Pulls, and writes down what came of it; `false`: it is worth another try. Where there is nothing to move any more it
+/// pulls nothing: a login may have moved the account between two tries, or it is removed and its Maildir would be made
+/// again for its next owner.
+async fn move_in(shared: &Arc<Shared>, order: &mut Order, start: Start, guard: PullGuard) -> bool {
     let began = Instant::now();
-    note(shared, &order, Progress::Moving, None).await;
+    if !note(shared, order, Progress::Moving, None).await {
+        return true;
+    }
     match bring(shared, order.clone(), start, &guard).await {
         Outcome::Complete(Landed { messages, bytes, .. }) => {
-            count(shared, &order, messages).await;
-            note(shared, &order, Progress::Moved, None).await;
+            count(shared, order, messages).await;
+            note(shared, order, Progress::Moved, None).await;
             let line = order.line("upstream.moved").with("messages", messages).with("size", bytes);
             line.with("ms", ms(began)).info();
             true
@@ -154,8 +160,7 @@ async fn move_in(shared: &Arc<Shared>, order: Order, start: Start, guard: PullGu
         Outcome::Stopped => true,
         Outcome::Failed(why) => {
             order.line("upstream.failing").with("why", &why).warn();
-            note(shared, &order, Progress::Failing, Some(why)).await;
-            false
+            !note(shared, order, Progress::Failing, Some(why)).await
         }
     }
 }
@@ -197,11 +202,22 @@ pub(super) async fn count(shared: &Arc<Shared>, order: &Order, messages: u64) {
     order.tell_fault(noted);
 }
 
-/// Writes down how far an account is. If that fails, the next login finds it where it was and goes on.
-pub async fn note(shared: &Arc<Shared>, order: &Order, progress: Progress, why: Option<String>) {
-    let (accounts, address) = (Arc::clone(&shared.accounts), order.address.clone());
-    let write = move || accounts.note_progress(&address, progress, why.as_deref());
-    order.tell_fault(shared.doorway.disk(write).await);
+/// Writes down how far an account is, and in the order which one that is. `false` where there is nothing to move any
+/// more ([`Accounts::note_progress`](crate::accounts::Accounts::note_progress)). If that fails, the next login finds it
+/// where it was and goes on.
+pub async fn note(shared: &Arc<Shared>, order: &mut Order, progress: Progress, why: Option<String>) -> bool {
+    let (accounts, address, taken) = (Arc::clone(&shared.accounts), order.address.clone(), order.taken);
+    let write = move || accounts.note_progress(&address, taken, progress, why.as_deref());
+    match shared.doorway.disk(write).await {
+        Ok(noted) => {
+            order.taken = order.taken.or(noted);
+            noted.is_some()
+        }
+        Err(error) => {
+            order.tell_fault(Err(error));
+            true
+        }
+    }
 }
 
 impl Order {
@@ -220,4 +236,72 @@ impl Order {
 
 pub(super) fn ms(began: Instant) -> u128 {
     began.elapsed().as_millis()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::accounts::upstream::{Meant, Scope, Security, Trust, Upstream, UserPattern};
+    use crate::fetch::{Login, Server};
+    use crate::mail::{Password, UserName};
+    use crate::runtime::block_on;
+    use crate::serve::testing;
+    use std::net::TcpListener;
+
+    fn ordered(address: &AccountAddress, port: u16) -> Order {
+        let server = Server { host: "127.0.0.1".to_owned(), port: Some(port), security: None, trust: None };
+        let user = UserName::parse("anna").unwrap();
+        let login = Login { user, password: Password::new("secret".to_owned()).unwrap() };
+        let (account, session) = (Account { server, login }, SessionId(1));
+        Order { address: address.clone(), taken: None, account, session }
+    }
+
+    fn stand_behind(shared: &Shared, address: &AccountAddress) {
+        let upstream = Upstream {
+            scope: Scope::Address(address.clone()),
+            host: "127.0.0.1".to_owned(),
+            port: None,
+            security: Security::Plain,
+            trust: Trust::Roots,
+            user: UserPattern::AsTyped,
+            accept_unknown: false,
+        };
+        shared.accounts.add_upstream(&upstream).unwrap();
+    }
+
+    fn progress(shared: &Shared, address: &AccountAddress) -> Option<Progress> {
+        let user = UserName::parse(&address.to_string()).unwrap();
+        let Meant::Behind(standing) = shared.accounts.meant(&user).unwrap() else { panic!("no old server") };
+        standing.here.map(|here| here.progress)
+    }
+
+    #[test]
+    fn a_try_that_wakes_up_when_there_is_nothing_to_move_any_more_pulls_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, anna) = testing::with_anna(folder.path());
+        stand_behind(&shared, &anna);
+        let old = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = old.local_addr().unwrap();
+        drop(old); // Nobody is there for the first try.
+        let mut order = ordered(&anna, address.port());
+        let mut has_ended = || {
+            let guard = shared.upstreams.busy.pull(&anna).unwrap();
+            let start = Start { opened: None, patience: Patience::default(), once: true, newcomers: false };
+            block_on(move_in(&shared, &mut order, start, guard))
+        };
+        assert!(!has_ended());
+        assert_eq!(progress(&shared, &anna), Some(Progress::Failing));
+        // A login moves it, and then the old server is not there again.
+        shared.accounts.note_progress(&anna, None, Progress::Moved, None).unwrap();
+        assert!(has_ended());
+        assert_eq!(progress(&shared, &anna), Some(Progress::Moved));
+
+        shared.accounts.remove(&anna).unwrap();
+        assert!(has_ended());
+        assert_eq!(progress(&shared, &anna), None);
+        // The next owner of that name.
+        shared.accounts.add(&anna, &Password::new("another".to_owned()).unwrap()).unwrap();
+        assert!(has_ended());
+        assert_eq!(progress(&shared, &anna), Some(Progress::Waiting));
+    }
 }
