@@ -13,6 +13,7 @@
 mod burial;
 mod digest;
 mod gather;
+mod left;
 mod naming;
 mod outcome;
 mod plan;
@@ -32,6 +33,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use left::Left;
 pub use naming::Uidl;
 pub use outcome::{Failure, Imported, Progress};
 pub use proof::{Difference, Here, Pair, There};
@@ -44,7 +46,7 @@ use crate::maildrop::tree::Tree;
 use crate::maildrop::{Maildrops, name};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use steps::Import;
 
@@ -61,8 +63,8 @@ pub struct Landing<D = OwnedDisk> {
     patience: Duration,
     /// The mailbox is shown as it is meanwhile, though no message be in it.
     is_in_use: bool,
-    /// `true`: sessions are kept out no more, and the next login makes the moves. Locked while they are kept out.
-    is_left: Option<Arc<Mutex<bool>>>,
+    /// Whether sessions are kept out no more, and the next login makes the moves.
+    left: Option<Arc<Left>>,
 }
 
 impl Landing {
@@ -76,7 +78,7 @@ impl Landing {
             syncers: limits::IMPORT_SYNCERS,
             patience: limits::IMPORT_PATIENCE,
             is_in_use: false,
-            is_left: None,
+            left: None,
         }
     }
 }
@@ -90,11 +92,11 @@ impl<D: Disk> Landing<D> {
         self
     }
 
-    /// Once this is `true`, what came over is left to the next login, which shows it: a login that does not wait any
-    /// more would find the mailbox in use by our own last step.
+    /// Once it is left, what came over is shown by the next login: a login that does not wait any more would find the
+    /// mailbox in use by our own last step.
     #[must_use]
-    pub fn unless_left(mut self, is_left: Arc<Mutex<bool>>) -> Self {
-        self.is_left = Some(is_left);
+    pub fn unless_left(mut self, left: Arc<Left>) -> Self {
+        self.left = Some(left);
         self
     }
 

@@ -18,7 +18,6 @@ use crate::maildrop::ledger::{Entry, Ledger};
 use crate::maildrop::tree::Folders;
 use crate::maildrop::{self, moving};
 use std::ops::ControlFlow;
-use std::sync::PoisonError;
 use std::time::{Instant, SystemTime};
 use std::{io, mem};
 
@@ -230,9 +229,8 @@ impl<D: Disk> Landing<D> {
     ) -> Result<bool, Failure> {
         let until = Instant::now() + self.patience;
         loop {
-            let is_left = self.is_left.as_ref();
-            let is_left = is_left.map(|left| left.lock().unwrap_or_else(PoisonError::into_inner));
-            if is_left.as_ref().is_some_and(|left| **left) {
+            let step = self.left.as_ref().map(|left| left.last_step());
+            if matches!(step, Some(None)) {
                 return Ok(false);
             }
             match self.maildrops.keep_out(account, &folders.root) {
@@ -245,7 +243,7 @@ impl<D: Disk> Landing<D> {
                 Err(maildrop::Error::Temporary(error)) => return Err(error.into()),
                 Err(_) if Instant::now() >= until => return Ok(false),
                 Err(_) => {
-                    drop(is_left);
+                    drop(step);
                     std::thread::sleep(limits::IMPORT_LOCK_POLL);
                 }
             }

@@ -160,7 +160,7 @@ impl Here {
             syncers: 0,
             patience: Duration::ZERO,
             is_in_use: false,
-            is_left: None,
+            left: None,
         }
     }
 

@@ -131,16 +131,18 @@ fn newcomers_come_behind_what_was_listed_though_nothing_else_ever_came() {
 fn what_is_left_to_the_next_login_keeps_no_session_out_and_is_shown_by_it() {
     let here = Here::new();
     here.import(&mut Mailbox::numbered(1)).unwrap();
-    let is_left = Arc::new(Mutex::new(true));
-    let landing = || here.landing(Twin::sound()).in_use().unless_left(Arc::clone(&is_left));
-    let import = |count| landing().import(&Here::anna(), &mut Mailbox::numbered(count), &mut |_| ());
+    let (waited_for, left) = (Arc::new(Left::default()), Arc::new(Left::default()));
+    left.leave();
+    let by = |left: &Arc<Left>, count| {
+        let landing = here.landing(Twin::sound()).in_use().unless_left(Arc::clone(left));
+        landing.import(&Here::anna(), &mut Mailbox::numbered(count), &mut |_| ())
+    };
+    let import = |count| by(&left, count);
     assert_eq!(import(2).unwrap().imported, 1);
     assert!(here.path("restante-import/commit").exists());
     assert_eq!(import(2).unwrap().imported, 0, "it was told");
     assert!(matches!(import(3), Err(Failure::InUse)));
-    *is_left.lock().unwrap() = false;
-    assert_eq!(import(3).unwrap().imported, 1);
-    *is_left.lock().unwrap() = true;
+    assert_eq!(by(&waited_for, 3).unwrap().imported, 1);
     assert_eq!(import(4).unwrap().imported, 1);
     assert_eq!(ids(&here.seen().unwrap()), ["old-1", "old-2", "old-3", "old-4"]);
     assert!(!here.path("restante-import").exists());

@@ -3,6 +3,7 @@
 //! Never by both: what a relayed session deletes must not be copied behind its back, and an old server
 //! may have one maildrop for one session. Knows neither server.
 
+use crate::import::landing::Left;
 use crate::limits;
 use crate::mail::AccountAddress;
 use event_listener::Event;
@@ -29,8 +30,10 @@ pub struct Pull {
     found: AtomicBool,
     /// Whoever reads how far the account is can see that it goes on.
     told: AtomicBool,
-    /// Nobody waits for it any more. Locked while it keeps sessions out.
-    left: Arc<Mutex<bool>>,
+    /// Nobody waits for it any more.
+    left: AtomicBool,
+    /// The same for the landing, which keeps sessions out for a moment.
+    landing: Arc<Left>,
     done: AtomicU64,
     total: AtomicU64,
     began: Instant,
@@ -91,7 +94,8 @@ impl Pull {
             ended: AtomicBool::new(false),
             found: AtomicBool::new(false),
             told: AtomicBool::new(false),
-            left: Arc::default(),
+            left: AtomicBool::new(false),
+            landing: Arc::default(),
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             began: Instant::now(),
@@ -154,32 +158,25 @@ impl Pull {
         self.until(|| self.told.load(SeqCst)).await;
     }
 
-    /// Lets it go on by itself: from here on it keeps no session out. If it does so at this very moment, that
-    /// is waited for, no longer than `wait`.
+    /// Lets it go on by itself: from here on it begins no step that keeps sessions out. If it is on such a one at this
+    /// very moment, that is waited for, no longer than `wait`.
     pub async fn leave(&self, wait: Duration) {
+        self.landing.leave();
         let since = Instant::now();
-        while !self.try_leave() && since.elapsed() < wait {
+        while self.landing.is_on_last_step() && since.elapsed() < wait {
             crate::runtime::sleep(limits::NEWCOMERS_STOP_POLL).await;
         }
-    }
-
-    fn try_leave(&self) -> bool {
-        let Ok(mut left) = self.left.try_lock() else { return false };
-        *left = true;
-        drop(left);
-        self.changed.notify(usize::MAX);
-        true
+        self.set(&self.left);
     }
 
     /// Resolves when nobody waits for it any more.
     pub async fn left(&self) {
-        // Locked, it is on its last step.
-        self.until(|| self.left.try_lock().is_ok_and(|left| *left)).await;
+        self.until(|| self.left.load(SeqCst)).await;
     }
 
     /// For the landing, which asks it before it keeps sessions out.
-    pub fn is_left(&self) -> Arc<Mutex<bool>> {
-        Arc::clone(&self.left)
+    pub fn landing(&self) -> Arc<Left> {
+        Arc::clone(&self.landing)
     }
 
     fn set(&self, flag: &AtomicBool) {
@@ -259,5 +256,18 @@ mod tests {
         let waiting = std::thread::spawn(move || block_on(pull.ended()));
         drop(guard);
         waiting.join().unwrap();
+    }
+
+    #[test]
+    fn one_that_is_left_on_its_last_step_keeps_no_session_out_by_another() {
+        let busy = Arc::new(Busy::default());
+        let guard = busy.pull(&AccountAddress::parse("anna@a.org").unwrap()).unwrap();
+        let (pull, landing) = (guard.shared(), guard.pull.landing());
+        let step = landing.last_step();
+        assert!(step.is_some());
+        block_on(pull.leave(Duration::ZERO));
+        drop(step);
+        assert!(landing.last_step().is_none());
+        block_on(pull.left());
     }
 }

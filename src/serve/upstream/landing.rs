@@ -43,7 +43,7 @@ pub fn newcomers(
     source: &mut Stoppable<Mailbox>,
     pull: &Pull,
 ) -> Result<Landed, String> {
-    let landing = landing(shared).in_use().unless_left(pull.is_left());
+    let landing = landing(shared).in_use().unless_left(pull.landing());
     let inventory = source.inventory().map_err(|error| error.to_string())?;
     let tag = source.provenance().tag();
     if !landing.lacks(address, &inventory, tag.as_ref()).map_err(|error| error.to_string())? {
