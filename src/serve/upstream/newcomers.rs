@@ -13,6 +13,7 @@ use super::pull::{Opened, Order, Outcome, Start, bring, count, ms};
 use crate::limits;
 use crate::runtime;
 use crate::serve::shared::Shared;
+use async_lock::SemaphoreGuardArc;
 use futures_lite::future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -61,18 +62,24 @@ fn begun(shared: &Arc<Shared>, order: Order) -> Option<Arc<Pull>> {
 /// Asks, whether somebody waits for it or not; says so where there is something to come and nobody waits.
 async fn ask_to_the_end(shared: &Arc<Shared>, order: &Order, guard: &PullGuard) -> Outcome {
     let pull = guard.shared();
-    let mut asked = pin!(ask(shared, order, guard));
-    if let Some(outcome) = unless(asked.as_mut(), pull.left()).await {
-        return outcome;
-    }
-    let _place = match shared.upstreams.behind.try_acquire_arc() {
-        Some(place) => Some(place),
-        None => {
-            pull.stop();
-            None
-        }
+    let mut behind = Behind::default();
+    let (opened, _place) = match open_to_the_end(shared, order, &pull, &mut behind).await {
+        Ok(opened) => opened,
+        Err(outcome) => return outcome,
     };
-    if let Some(outcome) = unless(asked.as_mut(), pull.found()).await {
+    let patience = old::hurried(limits::UPSTREAM_ANSWER_WAIT, Duration::ZERO);
+    let start = Start { opened: Some(opened), patience, once: true, newcomers: true };
+    // From here on it is only stopped and never dropped: the guard would go while the job still writes.
+    let mut brought = pin!(bring(shared, order.clone(), start, guard));
+    if behind.0.is_none() {
+        if let Some(outcome) = unless(brought.as_mut(), pull.left()).await {
+            return outcome;
+        }
+        if !behind.goes_on(shared) {
+            pull.stop();
+        }
+    }
+    if let Some(outcome) = unless(brought.as_mut(), pull.found()).await {
         return outcome;
     }
     order
@@ -81,7 +88,36 @@ async fn ask_to_the_end(shared: &Arc<Shared>, order: &Order, guard: &PullGuard) 
         .info();
     note_why(shared, order, Some(ON_ITS_WAY.to_owned())).await;
     pull.tell();
-    asked.await
+    brought.await
+}
+
+/// A session at the old server. When nobody waits any more and no place is free behind the logins, it is dropped at
+/// once: an old server that hangs would take all connections from those who do wait.
+async fn open_to_the_end(
+    shared: &Shared,
+    order: &Order,
+    pull: &Pull,
+    behind: &mut Behind,
+) -> Result<(Opened, Place), Outcome> {
+    let mut opening = pin!(open(shared, order));
+    let opened = match unless(opening.as_mut(), pull.left()).await {
+        Some(opened) => opened,
+        None if behind.goes_on(shared) => opening.await,
+        None => return Err(Outcome::Stopped),
+    };
+    opened.map_err(Outcome::Failed)
+}
+
+/// A place among the pulls that nobody waits for any more, once one is taken.
+#[derive(Default)]
+struct Behind(Option<SemaphoreGuardArc>);
+
+impl Behind {
+    /// `false`: all are taken.
+    fn goes_on(&mut self, shared: &Shared) -> bool {
+        self.0 = shared.upstreams.behind.try_acquire_arc();
+        self.0.is_some()
+    }
 }
 
 /// The outcome, unless something else comes first.
@@ -92,16 +128,6 @@ async fn unless<T>(asked: Pin<&mut impl Future<Output = T>>, other: impl Future<
         None
     };
     future::or(asked, other).await
-}
-
-async fn ask(shared: &Arc<Shared>, order: &Order, guard: &PullGuard) -> Outcome {
-    let (opened, _place) = match open(shared, order).await {
-        Ok(opened) => opened,
-        Err(why) => return Outcome::Failed(why),
-    };
-    let patience = old::hurried(limits::UPSTREAM_ANSWER_WAIT, Duration::ZERO);
-    let start = Start { opened: Some(opened), patience, once: true, newcomers: true };
-    bring(shared, order.clone(), start, guard).await
 }
 
 /// A session at the old server with what it lists, and the place that it takes among all such sessions. Nobody
@@ -162,4 +188,39 @@ async fn note_why(shared: &Arc<Shared>, order: &Order, why: Option<String>) {
     let (accounts, address) = (Arc::clone(&shared.accounts), order.address.clone());
     let noted = shared.doorway.disk(move || accounts.note_why(&address, why.as_deref())).await;
     order.tell_fault(noted);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{Login, Server};
+    use crate::mail::{Password, SessionId, UserName};
+    use crate::runtime::block_on;
+    use crate::serve::testing;
+    use crate::serve::upstream::old::Account;
+    use std::net::TcpListener;
+
+    #[test]
+    fn an_old_server_that_hangs_holds_no_connection_when_nobody_waits_and_none_may_go_on_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, anna) = testing::with_anna(folder.path());
+        // It takes connections and says nothing.
+        let old = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = Some(old.local_addr().unwrap().port());
+        let server = Server { host: "127.0.0.1".to_owned(), port, security: None, trust: None };
+        let password = Password::new("secret".to_owned()).unwrap();
+        let login = Login { user: UserName::parse("anna").unwrap(), password };
+        let (account, session) = (Account { server, login }, SessionId(1));
+        let order = Order { address: anna.clone(), taken: None, account, session };
+        let upstreams = &shared.upstreams;
+        let behind: Vec<_> =
+            (0..limits::NEWCOMERS_BEHIND_MAX).map(|_| upstreams.behind.try_acquire_arc().unwrap()).collect();
+        let guard = upstreams.busy.pull(&anna).unwrap();
+        block_on(guard.shared().leave(Duration::ZERO));
+        let outcome = block_on(ask_to_the_end(&shared, &order, &guard));
+        assert!(matches!(outcome, Outcome::Stopped));
+        let places: Vec<_> =
+            (0..limits::UPSTREAM_CONNECTIONS_MAX).map(|_| upstreams.connection_now().unwrap()).collect();
+        drop((places, behind));
+    }
 }
