@@ -4,6 +4,7 @@
 //! Knows no socket: what an old server says is heard elsewhere and written down here.
 
 mod kinds;
+mod meant;
 
 pub use kinds::{
     AccountId, Here, Meant, Move, Progress, REFUSED_THERE, Scope, Security, Standing, Trust, Upstream,
@@ -12,7 +13,8 @@ pub use kinds::{
 
 use super::password::Credential;
 use super::{Accounts, ChangeError, Error, Verdict, address_of, domain_of, moment, seconds};
-use crate::mail::{AccountAddress, Domain, Password, UserName};
+use crate::mail::{AccountAddress, Password, UserName};
+use meant::{behind_any_form, of_address, of_bare_name, others};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::time::SystemTime;
 
@@ -20,19 +22,14 @@ const UPSTREAM: &str = "SELECT local_part, domain, host, port, security, trust, 
     FROM upstreams WHERE domain = ?2 AND local_part IN (?1, '') ORDER BY local_part DESC LIMIT 1";
 const HERE: &str = "SELECT enabled, held, progress, why, id FROM accounts LEFT JOIN moves ON account = id
     WHERE local_part = ?1 AND domain = ?2";
-/// Accounts of that name, those without an old server first. Two rows are enough to know that a name is not
-/// the name of one.
-const NAMED: &str = "SELECT domain, EXISTS (SELECT 1 FROM upstreams u
-                                            WHERE u.domain = a.domain AND u.local_part IN (?1, '')) AS has
-    FROM accounts a WHERE local_part = ?1 ORDER BY has LIMIT 2";
-const BY_NAME: &str = "SELECT domain, 1 FROM upstreams WHERE local_part IN (?1, '') GROUP BY domain LIMIT 2";
-const IS_ALIAS: &str = "SELECT EXISTS (SELECT 1 FROM aliases WHERE local_part = ?1 AND domain = ?2)";
 const WHY: &str = "SELECT why FROM moves JOIN accounts ON id = account WHERE local_part = ?1 AND domain = ?2";
 const ACCOUNTS_UNDER: &str =
     "SELECT a.local_part, a.domain, m.progress, m.why, m.messages, m.since, a.enabled
     FROM accounts a LEFT JOIN moves m ON m.account = a.id
     WHERE EXISTS (SELECT 1 FROM upstreams u
                   WHERE u.domain = a.domain AND u.local_part IN (a.local_part, ''))
+       OR EXISTS (SELECT 1 FROM json_each(?1) other
+                  WHERE other.value ->> 1 = a.domain AND other.value ->> 0 IN (a.local_part, ''))
     ORDER BY a.domain, a.local_part";
 
 impl Accounts {
@@ -100,7 +97,7 @@ impl Accounts {
     pub fn moves(&self) -> Result<Vec<Move>, Error> {
         self.store.read(|db| {
             let mut query = db.prepare_cached(ACCOUNTS_UNDER)?;
-            let mut rows = query.query(())?;
+            let mut rows = query.query((others(db)?,))?;
             let mut moves = Vec::new();
             while let Some(row) = rows.next()? {
                 moves.push(move_of(row)?);
@@ -121,7 +118,7 @@ impl Accounts {
             }
             // `anna+detail@…` is an address to write to and not a name to log in with.
             let Ok(address) = AccountAddress::parse(user.as_str()) else { return Ok(Meant::Ours) };
-            of_address(db, address)
+            of_address(db, &address)
         })
     }
 
@@ -226,8 +223,8 @@ impl Accounts {
     ) -> Result<(), ChangeError> {
         let messages = i64::try_from(messages).unwrap_or(i64::MAX);
         self.store.write(|db| {
-            let upstream = upstream_behind(db, address)?;
-            if !upstream.is_some_and(|upstream| upstream.has_mailbox(address, host, port, user)) {
+            let behind = behind_any_form(db, address)?;
+            if !behind.is_some_and(|(upstream, _)| upstream.has_mailbox(address, host, port, user)) {
                 return Ok(());
             }
             write_progress(db, address, Progress::Moved, None)?;
@@ -303,48 +300,7 @@ fn write_progress(
     if written == 0 { Err(ChangeError::NoSuchAccount) } else { Ok(()) }
 }
 
-fn of_address(db: &Connection, address: AccountAddress) -> Result<Meant, Error> {
-    let Some(upstream) = upstream_behind(db, &address)? else { return Ok(Meant::Ours) };
-    let here = here(db, &address)?;
-    let is_alias = match here {
-        Some(_) => false, // An address is one of both.
-        None => db
-            .prepare_cached(IS_ALIAS)?
-            .query_row((address.local_part(), address.domain().as_str()), |row| row.get(0))?,
-    };
-    Ok(Meant::Behind(Box::new(Standing { address, upstream, here, is_alias })))
-}
-
-/// Who is here goes before everybody who may come, and who has no old server before those who have one.
-fn of_bare_name(db: &Connection, local_part: &str) -> Result<Meant, Error> {
-    let mut behind = domains(db, BY_NAME, local_part)?;
-    // Where no old server stands this is all that a login costs.
-    if behind.is_empty() {
-        return Ok(Meant::Ours);
-    }
-    let mut here = domains(db, NAMED, local_part)?;
-    if here.first().is_some_and(|(_, has_upstream)| !has_upstream) {
-        return Ok(Meant::Ours);
-    }
-    let candidates = if here.is_empty() { &mut behind } else { &mut here };
-    let Some((domain, _)) = candidates.pop().filter(|_| candidates.is_empty()) else {
-        return Ok(Meant::Unclear);
-    };
-    AccountAddress::new(local_part, domain).map_or(Ok(Meant::Ours), |address| of_address(db, address))
-}
-
-/// Domains, and whether an old server stands behind that local part there.
-fn domains(db: &Connection, query: &str, local_part: &str) -> Result<Vec<(Domain, bool)>, Error> {
-    let mut query = db.prepare_cached(query)?;
-    let mut rows = query.query((local_part,))?;
-    let mut domains = Vec::new();
-    while let Some(row) = rows.next()? {
-        domains.push((domain_of(&row.get::<_, String>(0)?)?, row.get(1)?));
-    }
-    Ok(domains)
-}
-
-/// The old server behind an address: its own, or that of its domain.
+/// The old server behind an address in just this form: its own, or that of its domain.
 pub(super) fn upstream_behind(db: &Connection, address: &AccountAddress) -> Result<Option<Upstream>, Error> {
     let mut query = db.prepare_cached(UPSTREAM)?;
     let mut rows = query.query((address.local_part(), address.domain().as_str()))?;

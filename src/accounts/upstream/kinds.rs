@@ -169,12 +169,13 @@ impl Scope {
         }
     }
 
-    /// Whether it stands behind that address.
+    /// Whether it stands behind that address, in either form of its domain.
     pub fn covers(&self, address: &AccountAddress) -> bool {
-        match self {
+        let is = |address: &AccountAddress| match self {
             Self::Domain(domain) => domain == address.domain(),
             Self::Address(own) => own == address,
-        }
+        };
+        is(address) || address.in_other_form().is_some_and(|other| is(&other))
     }
 }
 
@@ -200,7 +201,8 @@ impl Upstream {
         let unusual = |port: Option<u16>| port.filter(|port| ![110, 995].contains(port));
         // `anna*admin`: Dovecot's master user, in anna's mailbox.
         let name = user.as_str().split('*').next().unwrap_or_default().to_lowercase();
-        let is_hers = name == address.local_part() || name == address.to_string();
+        let is_in_other_form = || address.in_other_form().is_some_and(|other| name == other.to_string());
+        let is_hers = name == address.local_part() || name == address.to_string() || is_in_other_form();
         is_hers && self.host.eq_ignore_ascii_case(host) && unusual(self.port) == unusual(port)
     }
 

@@ -247,3 +247,34 @@ fn a_name_that_is_an_alias_is_known_as_one() {
     let is_alias = |name| standing(&accounts, name).unwrap().is_alias;
     assert_eq!(["info@a.org", "anna@a.org", "bert@a.org"].map(is_alias), [true, false, false]);
 }
+
+#[test]
+fn both_forms_of_an_international_domain_have_the_same_old_server() {
+    for (theirs, ours) in
+        [("münchen.example", "xn--mnchen-3ya.example"), ("xn--mnchen-3ya.example", "münchen.example")]
+    {
+        let fixture = Fixture::new();
+        let accounts = fixture.with(&[&format!("anna@{ours}"), "bert@b.org"]);
+        accounts.add_upstream(&upstream(theirs)).unwrap();
+        let anna = address(&format!("anna@{ours}"));
+        // Made here, she is asked for there, by whichever name, and comes over into this account.
+        for typed in [format!("anna@{ours}"), format!("Anna@{theirs}"), "anna".to_owned()] {
+            let standing = standing(&accounts, &typed).unwrap();
+            assert_eq!((&standing.address, standing.here.is_some()), (&anna, true), "{typed}");
+        }
+        assert!(accounts.take_in(&anna, &password("secret")).unwrap().is_some());
+        let moves = accounts.moves().unwrap();
+        assert_eq!((moves.len(), &moves[0].address), (1, &anna));
+        assert!(upstream(theirs).scope.covers(&anna));
+        let name = user(&format!("anna@{theirs}"));
+        accounts.note_brought(&anna, ("pop.example.net", Some(995), &name), 3).unwrap();
+        assert_eq!(accounts.moves().unwrap()[0].progress, Progress::Moved);
+        // Nobody yet: where his mail is delivered until then.
+        let carl = address(&format!("carl@{theirs}"));
+        assert_eq!(standing(&accounts, &format!("carl@{ours}")).unwrap().address, carl);
+        assert_eq!(meant(&accounts, "bert"), "-");
+        let info = crate::accounts::testing::alias(&format!("info@{ours}"));
+        accounts.add_alias(&info, &[anna]).unwrap();
+        assert!(standing(&accounts, &format!("info@{theirs}")).unwrap().is_alias);
+    }
+}
