@@ -148,7 +148,7 @@ impl<D: Disk> Delivery<D> {
     }
 
     /// Whether a mailbox has room for `expected` more bytes (RCPT); not knowing how many, for one. An advice:
-    /// a yes may be as old as [`limits::USAGE_KNOWN_FOR`], and the message is judged by itself at its end.
+    /// a yes may be as old as [`crate::limits::USAGE_KNOWN_FOR`], and the message is judged by itself at its end.
     ///
     /// # Errors
     /// `OverQuota`, `Temporary`.

@@ -57,7 +57,7 @@ impl Response {
     /// To the one that was silent too long.
     pub const TAKEN_OVER: Self =
         Self::fixed("-ERR [IN-USE] another session of yours has taken over, nothing was deleted");
-    /// To who is logged in when the login does not hold any more. No [AUTH], which RFC 3206, 5 has for the answer
+    /// To who is logged in when the login does not hold any more. No `[AUTH]`, which RFC 3206, 5 has for the answer
     /// to a login; the next one gets it, if it is to be had.
     pub const REVOKED: Self =
         Self::fixed("-ERR your account was changed here, log in again, nothing was deleted");
